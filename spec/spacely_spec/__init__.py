@@ -15,7 +15,6 @@ from ._expressions import (
 )
 from ._load import compile_schema, load
 from ._model import (
-    Spec,
     MediaType,
     Operation,
     Parameter,
@@ -24,14 +23,13 @@ from ._model import (
     RequestBody,
     Response,
     SecurityScheme,
+    Spec,
 )
-from ._problems import SpecError, Problem
+from ._problems import Problem, SpecError
 from ._schemas import json_schema
 
 __all__ = [
     "Answer",
-    "Spec",
-    "SpecError",
     "Criterion",
     "Expression",
     "ExpressionError",
@@ -44,6 +42,8 @@ __all__ = [
     "RequestBody",
     "Response",
     "SecurityScheme",
+    "Spec",
+    "SpecError",
     "all_hold",
     "compile_schema",
     "join_pointer",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -134,12 +135,10 @@ def join_pointer(*tokens: str | int) -> str:
 def _literal(text: str, condition: str) -> str | int | float | bool | None:
     if len(text) >= 2 and text[0] == text[-1] == "'" and "'" not in text[1:-1].replace("''", ""):
         return text[1:-1].replace("''", "'")
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = ...
-    if value is not ... and not isinstance(value, (dict, list)):
-        return value
+    with suppress(ValueError):
+        value: Any = json.loads(text)
+        if value is None or isinstance(value, (str, int, float, bool)):
+            return value
     raise ExpressionError(
         f"{condition!r}: {text} is no literal; write 'text' in quotes, a number, true, false or null "
         "(one comparison a condition: list several conditions where all must hold)"

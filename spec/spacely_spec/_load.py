@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema_rs
 
 from ._expressions import join_pointer, read_pointer
-from ._model import Spec, MediaType, Schema
-from ._problems import SpecError, Problem
+from ._model import MediaType, Schema, Spec
+from ._problems import Problem, SpecError
 from ._read import Reader
 from ._schemas import json_schema
 from ._source import Source, read_source

@@ -209,4 +209,5 @@ class Spec:
     @property
     def components(self) -> Mapping[str, Any]:
         """The schemas under ``components.schemas``, as written."""
-        return self.document.get("components", {}).get("schemas", {})
+        schemas: Mapping[str, Any] = self.document.get("components", {}).get("schemas", {})
+        return schemas

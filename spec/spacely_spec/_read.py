@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from ._expressions import Criterion, Expression, ExpressionError, join_pointer, read_pointer
 from ._model import (
-    Spec,
     MediaType,
     Operation,
     Parameter,
@@ -17,6 +16,7 @@ from ._model import (
     RequestBody,
     Response,
     SecurityScheme,
+    Spec,
 )
 from ._problems import Problem
 from ._source import Source
@@ -331,7 +331,7 @@ class Reader:
         if not isinstance(entries, list):
             self._object(f"{pointer}/{key}", f"{key} is no list", "write a list of {condition: …}")
             return ()
-        for index, entry in enumerate(cast("list[Any]", entries)):
+        for index, entry in enumerate(entries):
             place = pointer + join_pointer(key, index)
             condition = entry.get("condition") if isinstance(entry, Mapping) else None
             if not isinstance(condition, str):

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 # Keywords that constrain nothing.
-_ANNOTATIONS = frozenset(
-    {"title", "description", "default", "example", "discriminator", "xml", "externalDocs", "deprecated", "nullable"}
-)
+_ANNOTATIONS = frozenset({"title", "description", "default", "example", "discriminator", "xml", "externalDocs"}) | {
+    "deprecated",
+    "nullable",
+    "readOnly",
+    "writeOnly",
+}
 _REFERENCE = "#/components/schemas/"
 
 
@@ -58,27 +61,22 @@ def _convert(
 ) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for keyword, value in node.items():
-        if keyword in _ANNOTATIONS or keyword.startswith("x-"):
+        if keyword in _ANNOTATIONS or keyword.startswith("x-") or (keyword == "enum" and open_enums and "type" in node):
             continue
-        if keyword in {"readOnly", "writeOnly"}:
-            continue
-        if keyword == "enum" and open_enums and "type" in node:
-            continue
-        if keyword in {"items", "not"}:
-            result[keyword] = convert(value)
-        elif keyword == "additionalProperties":
-            result[keyword] = value if isinstance(value, bool) else convert(value)
-        elif keyword in {"allOf", "anyOf", "oneOf"}:
-            target = "anyOf" if keyword == "oneOf" and open_enums else keyword
-            result.setdefault(target, []).extend(convert(branch) for branch in value)
-        elif keyword == "properties":
-            result[keyword] = {name: convert(child) for name, child in value.items()}
-        elif keyword == "required":
-            result[keyword] = _required(node, direction)
-        else:
-            result[keyword] = value
-    if not result.get("required", ["any"]):
-        del result["required"]  # Draft 4 allows no empty list.
+        match keyword, value:
+            case (("items" | "not" | "additionalProperties"), Mapping()):
+                result[keyword] = convert(value)
+            case (("allOf" | "anyOf" | "oneOf"), _):
+                target = "anyOf" if keyword == "oneOf" and open_enums else keyword
+                result.setdefault(target, []).extend(convert(branch) for branch in value)
+            case "properties", _:
+                result[keyword] = {name: convert(child) for name, child in value.items()}
+            case "required", _:
+                names = _required(node, direction)
+                if names:  # Draft 4 allows no empty list.
+                    result[keyword] = names
+            case _:
+                result[keyword] = value
     if node.get("nullable") and "type" in result:
         result["type"] = [result["type"], "null"]
         if "enum" in result and None not in result["enum"]:

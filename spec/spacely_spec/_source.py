@@ -11,8 +11,7 @@ from typing import Any
 import yaml
 
 from ._expressions import join_pointer
-from ._problems import SpecError, Problem
-
+from ._problems import Problem, SpecError
 
 _STRING = "tag:yaml.org,2002:str"
 _BOOLEAN = "tag:yaml.org,2002:bool"
