@@ -69,7 +69,9 @@ class Call:
         """
         operation = self._operation
         given = {name: to_json(value) for name, value in arguments.items() if not isinstance(value, Unset)}
-        content = UNSET if isinstance(body, Unset) else to_json(body)
+        content = to_json(body) if operation.body is not None else body
+        if content == {} and not operation.body_required:
+            content = UNSET  # No property was given, so the body as a whole was not.
         violations = [Violation(name, "is required") for name in sorted(operation.required - given.keys())]
         for name, value in given.items():
             violations += [Violation(name + at, message) for at, message in operation.parameters[name].errors(value)]

@@ -29,9 +29,9 @@ class AnyClient(Generic[H]):
 
     operations: ClassVar[Mapping[str, Operation]]
     """The operations of the contract, by the name of their method."""
-    default_base_url: ClassVar[str | None]
-    environment_prefix: ClassVar[str]
-    contract_rate_limit: ClassVar[RateLimit | None]
+    _default_base_url: ClassVar[str | None]
+    _environment_prefix: ClassVar[str]
+    _contract_rate_limit: ClassVar[RateLimit | None]
 
     _http: H
     _files: H
@@ -60,7 +60,7 @@ class AnyClient(Generic[H]):
         return f"<{type(self).__name__} {self._base_url}>"
 
     def _find_key(self, given: str | None) -> Secret | None:
-        variable = f"{self.environment_prefix}_API_KEY"
+        variable = f"{self._environment_prefix}_API_KEY"
         value = os.environ.get(variable, "") if given is None else given
         if not value:
             if not any(operation.keys for operation in self.operations.values()):
@@ -74,8 +74,8 @@ class AnyClient(Generic[H]):
         return Secret(value)
 
     def _find_base_url(self, given: str | None) -> str:
-        variable = f"{self.environment_prefix}_BASE_URL"
-        url = given or os.environ.get(variable) or self.default_base_url
+        variable = f"{self._environment_prefix}_BASE_URL"
+        url = given or os.environ.get(variable) or self._default_base_url
         if url is None:
             raise errors.ConfigurationError(f"The contract names no server; pass base_url=… or set {variable}")
         try:
@@ -90,7 +90,7 @@ class AnyClient(Generic[H]):
 
     def _find_budget(self, rate_limit: float | Unset | None) -> Budget | None:
         if isinstance(rate_limit, Unset):
-            limit = self.contract_rate_limit
+            limit = self._contract_rate_limit
         elif rate_limit is None:
             limit = None
         elif _positive("rate_limit", rate_limit) >= 1:
@@ -204,13 +204,13 @@ class SyncClient(AnyClient[httpx.Client]):
         return self._send(self.operations[name], arguments, body)[0]
 
     def _submit(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Job[Any]:
-        return Job(self, **self._job_options(*self._send(self.operations[name], arguments, body), name))
+        options = self._job_options(*self._send(self.operations[name], arguments, body), name)
+        return Job(self._poll, self._download, **options)
 
     def _resume(self, name: str, job_id: str) -> Job[Any]:
-        return Job(self, **self._resume_options(name, job_id))
+        return Job(self._poll, self._download, **self._resume_options(name, job_id))
 
-    def poll_job(self, job: AnyJob) -> tuple[Any, Answer]:
-        """Make the call that a job's polling Link names; jobs use it."""
+    def _poll(self, job: AnyJob) -> tuple[Any, Answer]:
         return self._send(self.operations[job.polling.target], job.arguments(), UNSET, job.id)
 
     def _send(
@@ -225,8 +225,7 @@ class SyncClient(AnyClient[httpx.Client]):
             raise call.transport_error(error) from error
         return call.decode(response)
 
-    def download(self, url: str, path: Path, job: AnyJob) -> Path:
-        """Fetch one file of a job's result, without the API key; jobs use it."""
+    def _download(self, url: str, path: Path, job: AnyJob) -> Path:
         with download_errors(url, job), self._files.stream("GET", url, follow_redirects=True) as response:
             check_download(response, url, job)
             with whole_file(path) as file:
@@ -271,13 +270,13 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         return (await self._send(self.operations[name], arguments, body))[0]
 
     async def _submit(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> AsyncJob[Any]:
-        return AsyncJob(self, **self._job_options(*await self._send(self.operations[name], arguments, body), name))
+        options = self._job_options(*await self._send(self.operations[name], arguments, body), name)
+        return AsyncJob(self._poll, self._download, **options)
 
     def _resume(self, name: str, job_id: str) -> AsyncJob[Any]:
-        return AsyncJob(self, **self._resume_options(name, job_id))
+        return AsyncJob(self._poll, self._download, **self._resume_options(name, job_id))
 
-    async def poll_job(self, job: AnyJob) -> tuple[Any, Answer]:
-        """Make the call that a job's polling Link names; jobs use it."""
+    async def _poll(self, job: AnyJob) -> tuple[Any, Answer]:
         return await self._send(self.operations[job.polling.target], job.arguments(), UNSET, job.id)
 
     async def _send(
@@ -292,8 +291,7 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
             raise call.transport_error(error) from error
         return call.decode(response)
 
-    async def download(self, url: str, path: Path, job: AnyJob) -> Path:
-        """Fetch one file of a job's result, without the API key; jobs use it."""
+    async def _download(self, url: str, path: Path, job: AnyJob) -> Path:
         with download_errors(url, job):
             async with self._files.stream("GET", url, follow_redirects=True) as response:
                 check_download(response, url, job)

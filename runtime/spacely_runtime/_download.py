@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -27,7 +27,7 @@ def urls_of(update: JobUpdate[Any], job: AnyJob) -> list[str]:
             job_id=job.id,
         )
     result: Any = update.result
-    values: list[Any] = result if isinstance(result, list) else [result]
+    values = cast("list[Any]", result) if isinstance(result, list) else [result]
     for value in values:
         if not isinstance(value, str) or urlsplit(value).scheme not in {"http", "https"}:
             raise DownloadError(

@@ -12,7 +12,6 @@ from . import _clock, _download, errors
 from ._defaults import FAILED_POLLS
 
 if TYPE_CHECKING:
-    from ._client import AsyncClient, SyncClient
     from ._operation import Answer, Operation, Polling
 
 T = TypeVar("T")
@@ -109,10 +108,10 @@ class AnyJob:
 
     def __init__(
         self,
+        *,
         name: str,
         operation: Operation,
         job_id: str,
-        *,
         interval: float | None,
         submitted: Any = None,
         submitted_at: float | None = None,
@@ -158,9 +157,15 @@ class AnyJob:
 class Job(AnyJob, Generic[T]):
     """A job that was submitted. It runs on the server, whether or not anybody waits for it."""
 
-    def __init__(self, client: SyncClient, name: str, operation: Operation, job_id: str, **options: Any) -> None:
-        super().__init__(name, operation, job_id, **options)
-        self._client = client
+    def __init__(
+        self,
+        poll: Callable[[AnyJob], tuple[Any, Answer]],
+        download: Callable[[str, Path, AnyJob], Path],
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self._poll = poll
+        self._download = download
 
     def poll(self) -> T:
         """Ask once how the job stands.
@@ -171,7 +176,7 @@ class Job(AnyJob, Generic[T]):
         Raises:
             ClientError: The poll failed; the job goes on, and ``job_id`` is on the error.
         """
-        return cast("T", self._client.poll_job(self)[0])
+        return cast("T", self._poll(self)[0])
 
     def updates(self, timeout: float | None = None) -> Iterator[JobUpdate[T]]:
         """Poll until the job has ended, at the pace the contract gives.
@@ -190,7 +195,7 @@ class Job(AnyJob, Generic[T]):
         while True:
             _clock.sleep(wait.pause())
             try:
-                update = wait.answered(*self._client.poll_job(self))
+                update = wait.answered(*self._poll(self))
             except errors.ClientError as error:
                 wait.failed(error)
                 continue
@@ -237,7 +242,7 @@ class Job(AnyJob, Generic[T]):
             JobFailed, JobTimeout, ClientError: As for ``wait``.
         """
         urls = _download.urls_of(self._finish(timeout, on_update), self)
-        return [self._client.download(url, path, self) for url, path in _download.targets(urls, directory, self.id)]
+        return [self._download(url, path, self) for url, path in _download.targets(urls, directory, self.id)]
 
     def _finish(self, timeout: float | None, on_update: Callable[[JobUpdate[T]], object] | None) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
@@ -253,13 +258,19 @@ class Job(AnyJob, Generic[T]):
 class AsyncJob(AnyJob, Generic[T]):
     """A job that was submitted, for asyncio. It runs on the server, whether or not anybody waits for it."""
 
-    def __init__(self, client: AsyncClient, name: str, operation: Operation, job_id: str, **options: Any) -> None:
-        super().__init__(name, operation, job_id, **options)
-        self._client = client
+    def __init__(
+        self,
+        poll: Callable[[AnyJob], Awaitable[tuple[Any, Answer]]],
+        download: Callable[[str, Path, AnyJob], Awaitable[Path]],
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self._poll = poll
+        self._download = download
 
     async def poll(self) -> T:
         """Ask once how the job stands; see ``Job.poll``."""
-        return cast("T", (await self._client.poll_job(self))[0])
+        return cast("T", (await self._poll(self))[0])
 
     async def updates(self, timeout: float | None = None) -> AsyncIterator[JobUpdate[T]]:
         """Poll until the job has ended; see ``Job.updates``."""
@@ -267,7 +278,7 @@ class AsyncJob(AnyJob, Generic[T]):
         while True:
             await _clock.sleep_async(wait.pause())
             try:
-                update = wait.answered(*await self._client.poll_job(self))
+                update = wait.answered(*await self._poll(self))
             except errors.ClientError as error:
                 wait.failed(error)
                 continue
@@ -292,7 +303,7 @@ class AsyncJob(AnyJob, Generic[T]):
         """Wait until the job has succeeded, then fetch the files its result names; see ``Job.download``."""
         urls = _download.urls_of(await self._finish(timeout, on_update), self)
         targets = _download.targets(urls, directory, self.id)
-        return [await self._client.download(url, path, self) for url, path in targets]
+        return [await self._download(url, path, self) for url, path in targets]
 
     async def _finish(
         self, timeout: float | None, on_update: Callable[[JobUpdate[T]], Awaitable[object] | object] | None

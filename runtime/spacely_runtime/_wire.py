@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from .types import Unset
 
@@ -21,10 +21,10 @@ def to_json(value: Any) -> Any:
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, Mapping):
-        members: Mapping[Any, Any] = value
+        members = cast("Mapping[Any, Any]", value)
         return {key: to_json(member) for key, member in members.items() if not isinstance(member, Unset)}
     if isinstance(value, (list, tuple)):
-        items: Sequence[Any] = value
+        items = cast("Sequence[Any]", value)
         return [to_json(item) for item in items]
     return str(value) if isinstance(value, uuid.UUID) else value
 
