@@ -12,15 +12,13 @@ from typing import Any, TypeAlias
 from openapi_python_client import strings
 from openapi_python_client.parser.bodies import Body
 from openapi_python_client.parser.openapi import Endpoint, GeneratorData
-from openapi_python_client.parser.properties import (
-    EnumProperty,
-    ListProperty,
-    ModelProperty,
-    NoneProperty,
-    UnionProperty,
-)
+from openapi_python_client.parser.properties import EnumProperty, ModelProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.responses import Response
+
 from spacely_runtime import SyncClient
 from spacely_spec import Criterion, Expression, Operation, SecurityScheme, Spec, json_schema
 
@@ -179,7 +177,7 @@ class Method:
         taken = {argument.name for argument in found}
         if self.body is not None and self.whole_body:
             prop = self.body.prop
-            found.append(Argument("body", "body", accepted(prop), self.body_required, True, "The body."))  # noqa: FBT003
+            found.append(Argument("body", "body", accepted(prop), self.body_required, True, "The body."))
         elif self.body is not None and isinstance(self.body.prop, ModelProperty):
             model = self.body.prop
             for prop in [*(model.required_properties or []), *(model.optional_properties or [])]:
@@ -416,18 +414,14 @@ def _compare(criterion: Criterion) -> str:
 
 def _prose(text: str) -> str:
     """A text of the contract, wrapped and made safe to stand in a docstring."""
-    paragraphs = re.split(r"\n\s*\n", text.strip())
-    safe = (strings.safe_for_docstring(" ".join(paragraph.split())) for paragraph in paragraphs)
-    return "\n\n".join(textwrap.fill(paragraph, _DOCSTRING_WIDTH, break_long_words=False, break_on_hyphens=False) for paragraph in safe)
+    return "\n\n".join(_wrap(paragraph) for paragraph in re.split(r"\n\s*\n", text.strip()))
 
 
 def _entry(name: str, text: str) -> str:
-    body = strings.safe_for_docstring(" ".join(text.split()))
-    return textwrap.fill(
-        f"{name}: {body}".rstrip(),
-        _DOCSTRING_WIDTH,
-        initial_indent="    ",
-        subsequent_indent="        ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return _wrap(f"{name}: {text}".rstrip(), initial_indent="    ", subsequent_indent="        ")
+
+
+def _wrap(text: str, **indents: str) -> str:
+    safe = strings.safe_for_docstring(" ".join(text.split()))
+    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, **indents}
+    return textwrap.fill(safe, _DOCSTRING_WIDTH, **options)
