@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.responses import Response
 
 from spacely_runtime import SyncClient
-from spacely_spec import Criterion, Expression, Operation, SecurityScheme, Spec, json_schema
+from spacely_spec import Criterion, Expression, Operation, Parameter, SecurityScheme, Spec, json_schema
 
 Json: TypeAlias = Any
 
@@ -125,20 +126,25 @@ class Method:
         ]
 
     @cached_property
-    def parameter_schemas(self) -> dict[str, Json]:
-        by_place = {(each.location, each.name): each.schema for each in self.operation.parameters}
+    def contract_parameters(self) -> dict[str, Parameter]:
+        """The contract's parameters, by the name the generator gave them in Python."""
+        by_place: dict[tuple[str, str], Parameter] = {
+            (each.location, each.name): each for each in self.operation.parameters
+        }
         endpoint = self.endpoint
-        schemas: dict[str, Json] = {}
-        for location, properties in (
+        located = (
             ("path", endpoint.path_parameters),
             ("query", endpoint.query_parameters),
             ("header", endpoint.header_parameters),
             ("cookie", endpoint.cookie_parameters),
-        ):
-            for prop in properties:
-                schema = by_place[location, raw(prop.name)]  # type: ignore[index]  # the loop's literals are Locations
-                schemas[str(prop.python_name)] = self._json_schema(schema)
-        return schemas
+        )
+        return {
+            str(prop.python_name): by_place[location, raw(prop.name)] for location, props in located for prop in props
+        }
+
+    @property
+    def parameter_schemas(self) -> dict[str, Json]:
+        return {name: self._json_schema(each.schema) for name, each in self.contract_parameters.items()}
 
     @property
     def path_parameters(self) -> list[str]:
@@ -173,7 +179,12 @@ class Method:
 
     @cached_property
     def arguments(self) -> list[Argument]:
-        found = [_argument(prop, str(prop.python_name), in_body=False) for prop in self.parameters]
+        found: list[Argument] = []
+        for prop in self.parameters:
+            name = str(prop.python_name)
+            argument = _argument(prop, name, in_body=False)
+            description = self.contract_parameters[name].description or argument.description
+            found.append(dataclasses.replace(argument, description=description))
         taken = {argument.name for argument in found}
         if self.body is not None and self.whole_body:
             prop = self.body.prop

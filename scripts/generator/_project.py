@@ -37,6 +37,20 @@ _PATCHES = {
             "_attrs_field(init=False, factory=dict[str, {{ additional_property_type }}])",
         ),
     ],
+    "property_templates/list_property.py.jinja": [
+        (
+            "{{ property.python_name }} = []",
+            "{{ property.python_name }} = list[{{ inner_property.get_type_string() | as_unembedded_code }}]()",
+        ),
+        ("{{ destination }} = []", "{{ destination }} = list[Any]()"),
+    ],
+    "property_templates/union_property.py.jinja": [
+        (
+            'inner_template.construct(inner_property, "data")',
+            'inner_template.construct(inner_property, "cast(Any, data)")',
+        ),
+    ],
+    "endpoint_macros.py.jinja": [("cookies = {}", "cookies: dict[str, Any] = {}")],
 }
 
 

@@ -208,6 +208,7 @@ class Reader:
             name=node["name"],
             location=location,
             required=bool(node.get("required")),
+            description=node.get("description", ""),
             schema=node.get("schema", {}),
             style=style,
             explode=bool(node.get("explode", style == "form")),
