@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator
+
 from spacely_spec import Spec, SpecError, load, read_pointer
 from spacely_spec._places import Place, places
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from spacely_spec import join_pointer, load, read_pointer
 
 DOCUMENT = dict(load(Path(__file__).parents[2] / "openapi.yaml").document)
@@ -19,7 +20,7 @@ SUBMIT = "/paths/~1generate~1advance/post"
 POLL = "/paths/~1generate~1poll-result/get"
 JSON = "content/application~1json"
 SCHEMAS = "/components/schemas"
-DOCUMENTED = {
+DOCUMENTED: dict[str, set[Any]] = {
     "/servers/0/url": {"https://api.spacely.ai/api/v1"},
     "/x-rate-limit/requests": {100},
     "/x-rate-limit/seconds": {1},
@@ -60,7 +61,7 @@ DOCUMENTED = {
     f"{SCHEMAS}/PollResultData/properties/result/items/format": {"uri"},
 }
 # Whose every key is a statement: there is this path, this method, this status, this field.
-DOCUMENTED_NAMES = {
+DOCUMENTED_NAMES: dict[str, set[Any]] = {
     "/paths": {"/generate/advance", "/generate/poll-result"},
     "/paths/~1generate~1advance": {"post"},
     "/paths/~1generate~1poll-result": {"get"},
@@ -96,20 +97,19 @@ def _statements(node: Any, pointer: str) -> Iterator[tuple[str, Any]]:
     elif not isinstance(node, dict):
         yield pointer, "an example" if key == "example" else node
     elif node.get("x-provenance") != "assumed":
-        if (key in _NAMES and not pointer.startswith("/components/responses")) or pointer.startswith("/paths/"):
-            yield from _names(node, pointer, key)
-        if "/examples/" in pointer:
-            yield pointer, "an example"
-            return
-        for name, child in node.items():
-            if name not in _EDITORIAL or key == "properties":
-                yield from _statements(child, pointer + join_pointer(name))
+        yield from _object_statements(node, pointer, key)
 
 
-def _names(node: dict[str, Any], pointer: str, key: str) -> Iterator[tuple[str, Any]]:
-    is_path = pointer.count("/") == 2 and pointer.startswith("/paths/")
-    if key in _NAMES or is_path:
+def _object_statements(node: dict[str, Any], pointer: str, key: str) -> Iterator[tuple[str, Any]]:
+    if "/examples/" in pointer:
+        yield pointer, "an example"
+        return
+    is_path_item = pointer.startswith("/paths/") and pointer.count("/") == 2
+    if is_path_item or (key in _NAMES and pointer != "/components/responses"):
         yield from ((pointer, name) for name in node)
+    for name, child in node.items():
+        if name not in _EDITORIAL or key == "properties":
+            yield from _statements(child, pointer + join_pointer(name))
 
 
 def documented() -> set[tuple[str, Any]]:
@@ -141,10 +141,13 @@ def test_the_assumed_status_words_include_the_two_that_the_vendor_shows() -> Non
 
 
 def _markers(node: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    if isinstance(node, dict) and node.keys() & {"x-provenance", "x-provenance-reason"}:
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    if not isinstance(node, dict):
+        return
+    if node.keys() & {"x-provenance", "x-provenance-reason"}:
         yield pointer, node
-    for name, child in children:
+    for name, child in node.items():
         yield from _markers(child, pointer + join_pointer(name))
 
 
