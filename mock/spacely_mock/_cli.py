@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 from spacely_spec import SpecError, load
 
+from ._app import RENDER_TIME, create_app, default_spec
 from ._durations import parse_duration
+from ._server import PortError, listen, make_server, origin
 
 _DESCRIPTION = """\
 Serves a mock of the API that an OpenAPI 3.0 file describes. Nothing about the API is built in: operations,
@@ -59,10 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # Imported here: --help and a wrong option should not wait for the server's libraries.
-    from ._app import create_app, default_spec
-    from ._server import PortError, listen, make_server, origin
-
     try:
         spec = load(options.spec or default_spec())
         app = create_app(
@@ -134,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--render-time",
         type=_duration,
-        default=2.0,
+        default=RENDER_TIME,
         metavar="TIME",
         help="how long a job runs: 2s, 500ms, 1m, or 0 for at once (default: 2s)",
     )

@@ -124,7 +124,9 @@ class _Maker:
             for name, child in schema.get("properties", {}).items()
             if not resolve(child, self._components).get("writeOnly")
         }
-        required = [name for name in schema.get("required", ()) if name in known or name not in schema["properties"]]
+        required = [
+            name for name in schema.get("required", ()) if name in known or name not in schema.get("properties", {})
+        ]
         if depth < _MANY:
             wanted = [*known, *(name for name in required if name not in known)]
             with suppress(_TooDeepError):
