@@ -1,0 +1,135 @@
+"""The whole of what is checked, by target: a mock, a server at a URL, the generated client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from spacely_spec import Spec
+
+from . import credentials
+from .authentication import check_keys
+from .forced import check_forced, check_served_contract
+from .jobs import check_jobs
+from .phases import run_phases
+from .report import Report
+from .server import Clock, NoAnswer, Server, Timing
+
+RENDER_TIME = 2.0
+
+
+class CannotRun(Exception):
+    """Nothing can be said about the target; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run depends on besides its target.
+
+    Attributes:
+        seed: What the generated data depends on.
+        examples: How many examples are made of each operation in each phase.
+    """
+
+    seed: int = 1
+    examples: int = 20
+
+
+def check_app(spec: Spec, options: Options, make_app: Callable[..., Any] | None = None) -> Report:
+    """Hold a mock to a contract in process.
+
+    Args:
+        spec: The contract.
+        options: Seed and size of the run.
+        make_app: Makes the ASGI application, as ``spacely_mock.create_app`` does.
+
+    Returns:
+        What was found.
+    """
+    if make_app is None:
+        from spacely_mock import create_app as make_app
+    key, clock = credentials.new_key(), Clock()
+    app = make_app(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock)
+    report = Report("mock, in process", str(spec.path), options.seed, (key,))
+    server = Server(
+        spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), is_mock=True, examples=options.examples
+    )
+    return _check(server)
+
+
+def check_http(spec: Spec, options: Options) -> Report:
+    """Hold the mock to a contract over a socket of this machine.
+
+    Args:
+        spec: The contract.
+        options: Seed and size of the run.
+
+    Returns:
+        What was found.
+    """
+    from spacely_mock import MockServer
+
+    key, clock = credentials.new_key(), Clock()
+    with MockServer(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock) as mock:
+        report = Report("mock, over HTTP", str(spec.path), options.seed, (key,))
+        server = Server(
+            spec,
+            key,
+            report,
+            base_url=mock.url,
+            timing=Timing(clock, RENDER_TIME),
+            is_mock=True,
+            examples=options.examples,
+        )
+        return _check(server)
+
+
+def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
+    """Hold a running server to a contract.
+
+    Args:
+        spec: The contract.
+        options: Seed and size of the run.
+        base_url: Where the paths of the contract begin.
+        key: A key that the server takes.
+
+    Returns:
+        What was found.
+
+    Raises:
+        CannotRun: No server answers there.
+    """
+    try:
+        httpx.get(base_url, timeout=10)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise CannotRun(f"no server answers at {base_url} ({error}); start one, or correct the URL") from error
+    report = Report(base_url, str(spec.path), options.seed, (key,))
+    return _check(Server(spec, key, report, base_url=base_url.rstrip("/"), examples=options.examples))
+
+
+def _check(server: Server) -> Report:
+    parts = [check_keys, check_jobs, run_phases]
+    if server.is_mock:
+        parts += [check_forced, check_served_contract]
+    with timed(server.report):
+        for part in parts:
+            try:
+                part(server)
+            except NoAnswer:
+                continue  # The report has it; the other parts may still find more.
+    return server.report
+
+
+@contextmanager
+def timed(report: Report) -> Iterator[None]:
+    """Measure how long the body takes, for the report."""
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        report.seconds = time.monotonic() - start
