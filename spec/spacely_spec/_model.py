@@ -181,6 +181,7 @@ class Spec:
         servers: The server URLs, without a slash at the end.
         operations: In the order of the file.
         rate_limit: The rate limit, or None.
+        lines: The line of each JSON pointer into the document.
     """
 
     path: Path
@@ -192,6 +193,13 @@ class Spec:
     servers: tuple[str, ...]
     operations: tuple[Operation, ...]
     rate_limit: RateLimit | None
+    lines: Mapping[str, int]
+
+    def line(self, pointer: str) -> int | None:
+        """The line of a place of the document, or of the nearest place around it that the file has."""
+        while pointer and pointer not in self.lines:
+            pointer = pointer.rpartition("/")[0]
+        return self.lines.get(pointer)
 
     @cached_property
     def _by_id(self) -> dict[str, Operation]:

@@ -50,6 +50,7 @@ class Reader:
             servers=tuple(self._server_url(server) for server in self._document.get("servers", [])),
             operations=operations,
             rate_limit=self._rate_limit(),
+            lines=self._source.lines,
         )
         self._check_links(spec)
         return spec

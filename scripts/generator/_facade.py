@@ -1,0 +1,433 @@
+"""What the templates of the facade are filled with: the generator's view of the contract joined with our own."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from openapi_python_client import strings
+from openapi_python_client.parser.bodies import Body
+from openapi_python_client.parser.openapi import Endpoint, GeneratorData
+from openapi_python_client.parser.properties import (
+    EnumProperty,
+    ListProperty,
+    ModelProperty,
+    NoneProperty,
+    UnionProperty,
+)
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.responses import Response
+from spacely_runtime import SyncClient
+from spacely_spec import Criterion, Expression, Operation, SecurityScheme, Spec, json_schema
+
+Json: TypeAlias = Any
+
+_DOCSTRING_WIDTH = 110
+_OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job"}
+_IMPORT_PREFIX = "."
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One keyword argument of a method.
+
+    Attributes:
+        name: Its name in Python.
+        key: What it is called on its way: the property of the body, or its own name.
+        type: What it takes, as code, without the possibility of leaving it out.
+        description: The contract's, with its example.
+    """
+
+    name: str
+    key: str
+    type: str
+    required: bool
+    in_body: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One documented answer of success: its status, the function that decodes it, what that returns, its schema."""
+
+    status: str
+    decoder: str
+    type: str
+    response: Response
+    schema: Json
+
+
+@dataclass(frozen=True)
+class PollingCode:
+    """A polling Link as code."""
+
+    target: str
+    parameter: str
+    constants: Mapping[str, Any]
+    read_id: str
+    parse_id: str
+    succeeded: str
+    failed: str
+    result: str | None
+    delay_seconds: float
+    interval_seconds: float
+    timeout_seconds: float
+
+
+@dataclass
+class Method:
+    """One operation as a method of the clients."""
+
+    spec: Spec
+    endpoint: Endpoint
+    operation: Operation
+    tag: str
+    module: str
+    method_name: str
+    polled_type: str | None = None
+    polling: PollingCode | None = None
+
+    @property
+    def id(self) -> str:
+        return self.operation.id
+
+    @property
+    def http_method(self) -> str:
+        return self.operation.method
+
+    @property
+    def path(self) -> str:
+        return self.operation.path
+
+    @property
+    def summary(self) -> str:
+        return self.operation.summary
+
+    @property
+    def statuses(self) -> list[str]:
+        return list(self.operation.responses)
+
+    @cached_property
+    def keys(self) -> tuple[SecurityScheme, ...]:
+        alternatives = self.operation.security
+        return next((each for each in alternatives if each), ())
+
+    @cached_property
+    def parameters(self) -> list[PropertyProtocol]:
+        endpoint = self.endpoint
+        return [
+            *endpoint.path_parameters,
+            *endpoint.query_parameters,
+            *endpoint.header_parameters,
+            *endpoint.cookie_parameters,
+        ]
+
+    @cached_property
+    def parameter_schemas(self) -> dict[str, Json]:
+        by_place = {(each.location, each.name): each.schema for each in self.operation.parameters}
+        endpoint = self.endpoint
+        schemas: dict[str, Json] = {}
+        for location, properties in (
+            ("path", endpoint.path_parameters),
+            ("query", endpoint.query_parameters),
+            ("header", endpoint.header_parameters),
+            ("cookie", endpoint.cookie_parameters),
+        ):
+            for prop in properties:
+                schema = by_place[location, raw(prop.name)]  # type: ignore[index]  # the loop's literals are Locations
+                schemas[str(prop.python_name)] = self._json_schema(schema)
+        return schemas
+
+    @property
+    def path_parameters(self) -> list[str]:
+        return [str(prop.python_name) for prop in self.endpoint.path_parameters]
+
+    @property
+    def required_parameters(self) -> list[str]:
+        return [str(prop.python_name) for prop in self.parameters if prop.required]
+
+    @cached_property
+    def body(self) -> Body | None:
+        return body_of(self.endpoint)
+
+    @property
+    def has_body(self) -> bool:
+        return self.body is not None
+
+    @property
+    def body_required(self) -> bool:
+        return self.operation.body is not None and self.operation.body.required
+
+    @property
+    def whole_body(self) -> bool:
+        """Whether the body is one argument, since it is no object whose properties could be arguments."""
+        return self.body is not None and not (_is_checked(self.body) and isinstance(self.body.prop, ModelProperty))
+
+    @cached_property
+    def body_schema(self) -> Json:
+        if self.body is None or self.operation.body is None or not _is_checked(self.body):
+            return None
+        return self._json_schema(self.operation.body.content[raw(self.body.content_type)].schema or {})
+
+    @cached_property
+    def arguments(self) -> list[Argument]:
+        found = [_argument(prop, str(prop.python_name), in_body=False) for prop in self.parameters]
+        taken = {argument.name for argument in found}
+        if self.body is not None and self.whole_body:
+            prop = self.body.prop
+            found.append(Argument("body", "body", accepted(prop), self.body_required, True, "The body."))  # noqa: FBT003
+        elif self.body is not None and isinstance(self.body.prop, ModelProperty):
+            model = self.body.prop
+            for prop in [*(model.required_properties or []), *(model.optional_properties or [])]:
+                name = str(prop.python_name)
+                name = f"{name}_body" if name in taken else name
+                found.append(_argument(prop, raw(prop.name), in_body=True, name=name))
+        return sorted(found, key=lambda argument: not argument.required)
+
+    @property
+    def body_names(self) -> dict[str, str]:
+        return {argument.key: argument.name for argument in self.arguments if argument.in_body}
+
+    @cached_property
+    def replies(self) -> list[Reply]:
+        return [
+            Reply(each.status, each.decoder, each.type, each.response, self._reply_schema(each))
+            for each in replies_of(self.endpoint)
+        ]
+
+    @cached_property
+    def result_type(self) -> str:
+        return " | ".join(dict.fromkeys(reply.type for reply in self.replies)) or "None"
+
+    @cached_property
+    def imports(self) -> set[str]:
+        found: set[str] = set()
+        properties = [*self.parameters, *(reply.response.prop for reply in self.replies)]
+        if self.body is not None:
+            properties.append(self.body.prop)
+            if isinstance(self.body.prop, ModelProperty) and not self.whole_body:
+                model = self.body.prop
+                properties += [*(model.required_properties or []), *(model.optional_properties or [])]
+        for prop in properties:
+            found |= prop.get_imports(prefix=_IMPORT_PREFIX) | prop.get_lazy_imports(prefix=_IMPORT_PREFIX)
+        return found
+
+    def docstring(self, job: str) -> str:
+        """The docstring of the method, out of the contract's texts."""
+        operation = self.operation
+        parts = [_prose((operation.summary or f"{operation.method} {operation.path}").rstrip(".") + ".")]
+        if operation.description:
+            parts += ["", _prose(operation.description)]
+        if self.arguments:
+            parts += ["", "Args:", *(_entry(each.name, each.description) for each in self.arguments)]
+        parts += ["", "Returns:", "    " + self._returns(job), "", "Raises:"]
+        parts.append(_entry("InvalidRequest", "An argument breaks the contract; nothing was sent."))
+        for status, response in operation.responses.items():
+            if not status.startswith(("2", "default")):
+                parts.append(_entry(f"StatusError {status}", response.description))
+        parts.append(_entry("ClientError", "Anything else that went wrong; the error tree tells what."))
+        return "\n".join(parts)
+
+    def _returns(self, job: str) -> str:
+        if self.polled_type is not None:
+            return f"The {job} that was submitted; its ``wait`` returns {self.polled_type}."
+        return "Nothing." if self.result_type == "None" else "The parsed answer."
+
+    def _json_schema(self, schema: Mapping[str, Any]) -> Json:
+        return json_schema(schema, self.spec.components, direction="request")
+
+    def _reply_schema(self, reply: Reply) -> Json:
+        if reply.response.source["attribute"] != "response.json()":
+            return None
+        content = self.operation.responses[reply.status].content
+        schema = next((media.schema for name, media in content.items() if "json" in name), None)
+        return json_schema(schema or {}, self.spec.components, direction="response", open_enums=True)
+
+
+@dataclass
+class Facade:
+    """All that the templates of the facade need."""
+
+    spec: Spec
+    operations: list[Method] = field(default_factory=list[Method])
+
+    @property
+    def name(self) -> str:
+        return self.spec.sdk_name
+
+    @property
+    def title(self) -> str:
+        return self.spec.title
+
+    @property
+    def command(self) -> str:
+        return strings.kebab_case(self.name)
+
+    @property
+    def environment_prefix(self) -> str:
+        return strings.snake_case(self.name).upper()
+
+    @property
+    def base_url(self) -> str | None:
+        return self.spec.servers[0] if self.spec.servers and "://" in self.spec.servers[0] else None
+
+    @property
+    def rate_limit(self) -> str:
+        limit = self.spec.rate_limit
+        return "None" if limit is None else f"RateLimit({limit.requests}, {limit.seconds})"
+
+    @property
+    def docstring(self) -> str:
+        description = self.spec.document["info"].get("description", "")
+        title = self.title.rstrip(".")
+        return _prose(f"{title}.\n\n{description}" if description else f"A client for {title}.")
+
+    @property
+    def submits(self) -> list[Method]:
+        return [method for method in self.operations if method.polled_type is not None]
+
+    @cached_property
+    def imports(self) -> list[str]:
+        return sorted(set().union(*(method.imports for method in self.operations)))
+
+
+def build_facade(spec: Spec, data: GeneratorData) -> Facade:
+    """Join what the generator parsed with what the contract says beyond it."""
+    facade = Facade(spec)
+    for tag, collection in data.endpoint_collections_by_tag.items():
+        for endpoint in collection.endpoints:
+            operation = next(each for each in spec.operations if _identifier(each.id) == endpoint.name)
+            name = str(endpoint.name)
+            facade.operations.append(
+                Method(spec, endpoint, operation, str(tag), name, f"{name}_" if name in _OWN_NAMES else name)
+            )
+    by_id = {method.id: method for method in facade.operations}
+    for method in facade.operations:
+        polling = method.operation.polling
+        if polling is not None:
+            target = by_id[polling.target]
+            method.polled_type = target.result_type
+            method.polling = _polling_code(method.operation, target)
+    return facade
+
+
+def body_of(endpoint: Endpoint) -> Body | None:
+    """The body the client sends, where the contract offers several: JSON if it is among them."""
+    return next((body for body in endpoint.bodies if body.body_type == "json"), next(iter(endpoint.bodies), None))
+
+
+def replies_of(endpoint: Endpoint) -> list[Reply]:
+    """The documented answers of success, as the generator parsed them."""
+    return list(_replies(endpoint))
+
+
+def _replies(endpoint: Endpoint) -> Iterator[Reply]:
+    responses = [*endpoint.responses.patterns, *([endpoint.responses.default] if endpoint.responses.default else [])]
+    for response in responses:
+        status = response.status_code.pattern
+        if not status.startswith(("2", "default")):
+            continue
+        nothing = response.source["attribute"] == "None"
+        code = "None" if nothing else response.prop.get_type_string().as_unembedded_code()
+        yield Reply(status, f"decode_{status.lower()}", code, response, None)
+
+
+def accepted(prop: PropertyProtocol) -> str:
+    """What a method takes for a property, as code: plain values beside the generated types."""
+    match prop:
+        case EnumProperty():
+            values = ", ".join(repr(value) for value in prop.values.values())
+            return f"{prop.class_info.name} | Literal[{values}]"
+        case ListProperty():
+            return f"Sequence[{accepted(prop.inner_property)}]"
+        case ModelProperty():
+            return f"{prop.class_info.name} | Mapping[str, Any]"
+        case UnionProperty():
+            return " | ".join(dict.fromkeys(accepted(inner) for inner in prop.inner_properties))
+        case NoneProperty():
+            return "None"
+        case _:
+            return prop.get_type_string(no_optional=True).as_unembedded_code()
+
+
+def raw(text: Any) -> str:
+    """The text itself of what the generator marks as untrusted; never put into code but through ``code``."""
+    return str(text.get_untrusted_value()) if hasattr(text, "get_untrusted_value") else str(text)
+
+
+def _is_checked(body: Body) -> bool:
+    return body.body_type in {"json", "data"}
+
+
+def _identifier(text: str) -> str:
+    return strings.PythonIdentifier(text, "field_")
+
+
+def _argument(prop: PropertyProtocol, key: str, *, in_body: bool, name: str | None = None) -> Argument:
+    description = raw(prop.description or "")
+    example = raw(prop.example) if prop.example is not None else ""
+    if example:
+        description = f"{description.rstrip()} Example: {example}".strip()
+    return Argument(name or str(prop.python_name), key, accepted(prop), prop.required, in_body, description)
+
+
+def _polling_code(operation: Operation, target: Method) -> PollingCode:
+    polling = operation.polling
+    if polling is None:
+        raise ValueError(operation.id)
+    by_wire_name = {raw(prop.name): prop for prop in target.parameters}
+    names = {wire: str(prop.python_name) for wire, prop in by_wire_name.items()}
+    id_type = by_wire_name[polling.parameter].get_type_string(no_optional=True).as_unembedded_code()
+    return PollingCode(
+        target=target.method_name,
+        parameter=names[polling.parameter],
+        constants={names[wire]: value for wire, value in polling.constants.items()},
+        read_id=_read(polling.job_id),
+        parse_id="int" if id_type == "int" else "str",
+        succeeded=" and ".join(map(_compare, polling.success)) or "False",
+        failed=" and ".join(map(_compare, polling.failure)) or "False",
+        result=None if polling.result is None else _read(polling.result),
+        delay_seconds=polling.delay_seconds,
+        interval_seconds=polling.interval_seconds,
+        timeout_seconds=polling.timeout_seconds,
+    )
+
+
+def _read(expression: Expression) -> str:
+    match expression.source:
+        case "status":
+            return "answer.status_code"
+        case "header":
+            return f"answer.header({expression.key!r})"
+        case "body":
+            return f"answer.at({expression.key!r})"
+
+
+def _compare(criterion: Criterion) -> str:
+    # JSON tells true from 1; Python's == does not, its `is` does.
+    singleton = criterion.value is None or isinstance(criterion.value, bool)
+    operator = {"==": "is", "!=": "is not"}[criterion.operator] if singleton else criterion.operator
+    return f"{_read(criterion.expression)} {operator} {criterion.value!r}"
+
+
+def _prose(text: str) -> str:
+    """A text of the contract, wrapped and made safe to stand in a docstring."""
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    safe = (strings.safe_for_docstring(" ".join(paragraph.split())) for paragraph in paragraphs)
+    return "\n\n".join(textwrap.fill(paragraph, _DOCSTRING_WIDTH, break_long_words=False, break_on_hyphens=False) for paragraph in safe)
+
+
+def _entry(name: str, text: str) -> str:
+    body = strings.safe_for_docstring(" ".join(text.split()))
+    return textwrap.fill(
+        f"{name}: {body}".rstrip(),
+        _DOCSTRING_WIDTH,
+        initial_indent="    ",
+        subsequent_indent="        ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
