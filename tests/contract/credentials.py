@@ -42,7 +42,7 @@ def needs_key(operation: Operation) -> bool:
 
 
 def right(operation: Operation, key: str) -> Credentials:
-    """The key where the operation's first alternative wants it."""
+    """The key where the operation's first alternative that asks for one wants it."""
     return _placed([(scheme.location, scheme.name, scheme.prefix + key) for scheme in _alternative(operation)])
 
 
@@ -70,7 +70,7 @@ def wrong(operation: Operation, key: str) -> Iterator[tuple[str, Credentials]]:
 
 
 def _alternative(operation: Operation) -> tuple[SecurityScheme, ...]:
-    return operation.security[0] if operation.security else ()
+    return next(filter(None, operation.security), ())
 
 
 def _placed(values: list[tuple[str, str, str]]) -> Credentials:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +14,12 @@ import httpx
 from spacely_spec import Spec
 
 from . import credentials
+from .answers import Answers
 from .authentication import check_keys
+from .client_answers import AnswerChecks
+from .client_jobs import check_waits
+from .client_requests import Inputs, check_refusals, check_requests
+from .clients import open_client
 from .forced import check_forced, check_served_contract
 from .jobs import check_jobs
 from .phases import run_phases
@@ -110,6 +116,31 @@ def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
         raise CannotRun(f"no server answers at {base_url} ({error}); start one, or correct the URL") from error
     report = Report(base_url, str(spec.path), options.seed, (key,))
     return _check(Server(spec, key, report, base_url=base_url.rstrip("/"), examples=options.examples))
+
+
+def check_client(spec: Spec, options: Options, folder: Path | None = None, prepare: Any = None) -> Report:
+    """Hold the generated client that is on the path to a contract.
+
+    Args:
+        spec: The contract.
+        options: Seed and size of the run.
+        folder: Where the package must be; None takes whichever is on the path.
+        prepare: Changes a class of the client before it is used, as a seeded fault does; None changes nothing.
+
+    Returns:
+        What was found.
+    """
+    key = credentials.new_key()
+    report = Report("client", str(spec.path), options.seed, (key,))
+    inputs, answers = Inputs(spec, options.seed), Answers(spec, options.seed)
+    with timed(report), open_client(spec, key, folder, prepare) as client:
+        check_requests(client, inputs, answers, report, options.examples)
+        check_refusals(client, inputs, answers, report, options.examples)
+        check_waits(client, inputs, answers, report, options.examples)
+        checks = AnswerChecks(client, inputs, answers, report, options.examples)
+        for check in (checks.valid, checks.broken, checks.statuses, checks.transport):
+            check()
+    return report
 
 
 def _check(server: Server) -> Report:
