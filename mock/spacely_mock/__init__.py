@@ -1,0 +1,7 @@
+"""A mock server derived from an OpenAPI contract: jobs, validation, images, problems, documentation."""
+
+from ._app import create_app
+from ._clock import Clock, ManualClock, SystemClock
+from ._server import MockServer
+
+__all__ = ["Clock", "ManualClock", "MockServer", "SystemClock", "create_app"]

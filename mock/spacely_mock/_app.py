@@ -1,0 +1,90 @@
+"""The mock put together."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from spacely_spec import Spec, load
+
+from ._clock import Clock, SystemClock
+from ._ids import Sealer
+from ._jobs import JobSettings
+
+RENDER_TIME = 2.0
+BODY_LIMIT = 10 * 1024 * 1024
+
+
+def create_app(
+    spec: Spec | str | Path | None = None,
+    *,
+    render_time: float = RENDER_TIME,
+    seed: int | None = None,
+    api_keys: Sequence[str] = (),
+    secret: str | None = None,
+    clock: Clock | None = None,
+    body_limit: int = BODY_LIMIT,
+    observe: Callable[[str, str, int], None] | None = None,
+) -> ASGIApp:
+    """Make the mock of a contract.
+
+    Args:
+        spec: The contract, or the path of its file; by default openapi.yaml in the working directory, or else the
+            one that belongs to this package.
+        render_time: How long a job runs, in seconds.
+        seed: What made-up data and the sequence of job ids start from; the same seed makes the same.
+        api_keys: The only keys that are taken; by default any that fits its security scheme's x-key-pattern.
+        secret: What job ids are sealed with. Mocks with the same secret know each other's jobs; the default is
+            the same for every mock.
+        clock: Tells the time; the machine's clock by default.
+        body_limit: The largest request body that is taken, in bytes.
+        observe: Called for every request with its method, its path and the status it got.
+
+    Returns:
+        An ASGI application.
+
+    Raises:
+        SpecError: The contract cannot be used; ``problems`` says why, one entry for each thing wrong.
+    """
+    # Imported here: connexion and what it brings cost most of the start, and not every import serves.
+    from ._cors import Cors
+    from ._framework import build_framework
+    from ._frontdoor import FrontDoor
+    from ._http import Request
+    from ._operations import compile_operations
+    from ._pages import Pages
+    from ._routes import Routes
+    from ._security import Keys
+
+    contract = spec if isinstance(spec, Spec) else load(spec or default_spec())
+    start = secrets.randbits(64) if seed is None else seed
+    settings = JobSettings(Sealer((secret or "spacely-mock").encode(), start), clock or SystemClock(), render_time)
+    compiled = compile_operations(
+        contract, keys=Keys(api_keys), settings=settings, seed=seed or 0, body_limit=body_limit
+    )
+
+    def observe_request(request: Request, status: int) -> None:
+        if observe is not None:
+            observe(request.method, request.path, status)
+
+    return FrontDoor(
+        routes=Routes(contract.base_path, contract.operations),
+        framework=build_framework(contract, compiled),
+        pages=Pages(contract, compiled, settings),
+        cors=Cors(contract),
+        body_limit=body_limit,
+        observe=observe_request if observe is not None else None,
+    )
+
+
+def default_spec() -> Path:
+    """The contract that is served when none is named: openapi.yaml here, or else the one of this package."""
+    here = Path("openapi.yaml")
+    if here.is_file():
+        return here
+    packaged = Path(__file__).with_name("openapi.yaml")
+    # In a checkout the file stands at the root.
+    return packaged if packaged.is_file() else Path(__file__).parents[2] / "openapi.yaml"

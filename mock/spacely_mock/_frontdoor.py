@@ -1,0 +1,209 @@
+"""The outermost layer: everything that must hold for every request, whatever it asks for and however it is sent.
+
+A request is read whole here, within a limit, and reaches the layers below in one well-formed piece. This is the
+place for a faster lane: ``FrontDoor`` hands each request for an operation to ``_serve`` below.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ._cors import Cors
+from ._framework import PATH_VALUES, REQUEST
+from ._http import Reply, Request
+from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, problem
+from ._routes import Match, Routes, canonical_path
+
+_AUTHORITY = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+# How much of a body that is too large is still read, so that a client that sends first and reads then gets its answer.
+_DRAIN = 64 * 1024 * 1024
+_log = logging.getLogger("spacely_mock")
+
+
+class OwnPages(Protocol):
+    """The mock's own paths, beside those of the contract."""
+
+    async def answer(self, request: Request) -> Reply | None:
+        """The answer to a request; None where the path is not one of these."""
+        ...
+
+    paths: tuple[str, ...]
+
+
+Observe = Callable[[Request, int], None]
+
+
+class FrontDoor:
+    """The mock as an ASGI application.
+
+    Args:
+        routes: The contract's paths.
+        framework: Serves the contract's operations.
+        pages: The mock's own paths.
+        cors: What browsers are told.
+        body_limit: The largest body that is taken, in bytes.
+        observe: Called for every request with the status it got.
+    """
+
+    def __init__(
+        self,
+        *,
+        routes: Routes,
+        framework: ASGIApp,
+        pages: OwnPages,
+        cors: Cors,
+        body_limit: int,
+        observe: Observe | None,
+    ) -> None:
+        self._routes = routes
+        self._framework = framework
+        self._pages = pages
+        self._cors = cors
+        self._body_limit = body_limit
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await self._read(scope, receive)
+        if request is None:
+            return  # The client has gone.
+        answering = _Answering(send, request, self._cors, self._observe)
+        try:
+            match = self._routes.find(request.path)
+            reply = await self._own_reply(request, match)
+            if reply is not None:
+                await reply(scope, receive, answering.send)
+            elif match is not None:
+                await self._serve(request, match, scope, answering.send)
+        except Exception:
+            _log.exception("%s %s", request.method, request.path)
+            if answering.started:
+                raise
+            detail = "The mock could not answer; its log says why."
+            await problem(INTERNAL, detail, request.path)(scope, receive, answering.send)
+
+    async def _serve(self, request: Request, match: Match, scope: Scope, send: Send) -> None:
+        """Hand a request for an operation to the framework."""
+        method = request.method
+        if method == "HEAD" and "HEAD" not in match.route.operations:
+            method = "GET"
+        inner = {
+            **scope,
+            "method": method,
+            "path": request.path,
+            "root_path": "",
+            REQUEST: request,
+            PATH_VALUES: match.values,
+        }
+        await self._framework(inner, _replay(request.body), send)
+
+    async def _own_reply(self, request: Request, match: Match | None) -> Reply | None:
+        """The reply to a request that needs no operation; None where it does."""
+        if self._cors.is_preflight(request):
+            return self._cors.preflight(request, match.route.operations if match else None)
+        if match is None:
+            reply = await self._pages.answer(request)
+            return self._not_found(request) if reply is None else reply
+        methods = match.route.operations
+        if request.method in methods or (request.method == "HEAD" and "GET" in methods):
+            return None
+        allow = ("allow", match.route.allow)
+        if request.method == "OPTIONS":
+            return Reply(204, (allow,))
+        detail = f"This path has {', '.join(sorted(methods))}."
+        return problem(METHOD_NOT_ALLOWED, detail, _shown(request.path), headers=(allow,))
+
+    def _not_found(self, request: Request) -> Reply:
+        paths = [route.template for route in self._routes.all]
+        nearest = self._routes.nearest(request.path)
+        hint = f" Did you mean {nearest}?" if nearest else ""
+        detail = f"The contract has no such path.{hint} The mock's own paths are: {', '.join(self._pages.paths)}."
+        return problem(NOT_FOUND, detail, _shown(request.path), extensions={"paths": paths})
+
+    async def _read(self, scope: Scope, receive: Receive) -> Request | None:
+        pieces: list[bytes] = []
+        size = 0
+        more = True
+        while more and size <= self._body_limit + _DRAIN:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            piece: bytes = message.get("body", b"")
+            size += len(piece)
+            if size <= self._body_limit:
+                pieces.append(piece)
+            more = message.get("more_body", False)
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+        return Request(
+            method=scope["method"].upper(),
+            path=canonical_path(raw_path.partition(b"?")[0]),
+            raw_query=scope.get("query_string", b""),
+            raw_headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
+            body=b"".join(pieces),
+            oversized=size > self._body_limit,
+            origin=_origin(scope),
+        )
+
+
+class _Answering:
+    """Sends one answer: adds what every answer carries, and leaves the body out of an answer to HEAD."""
+
+    def __init__(self, send: Send, request: Request, cors: Cors, observe: Observe | None) -> None:
+        self._send = send
+        self._request = request
+        self._cors = cors
+        self._observe = observe
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            message = {**message, "headers": [*message.get("headers", ()), *self._cors.headers]}
+            if self._observe is not None:
+                self._observe(self._request, message["status"])
+        elif self._request.method == "HEAD":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _replay(body: bytes) -> Receive:
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> Message:
+        return next(messages, {"type": "http.disconnect"})
+
+    return receive
+
+
+def _origin(scope: Scope) -> str:
+    """Scheme and authority as the client wrote them, or as the server knows itself where that is no authority."""
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"), "")
+    if not _AUTHORITY.fullmatch(host):
+        address, port = scope.get("server") or ("127.0.0.1", 80)
+        host = f"{address}:{port}" if port else str(address)
+    return f"{scope.get('scheme', 'http')}://{host}"
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", "replace").decode()[:500]

@@ -1,0 +1,78 @@
+"""A request that has been read whole, and a reply that has been made whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope, Send
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        method: In upper case.
+        path: The path, percent-decoded but for ``/`` and ``%`` inside a segment.
+        raw_query: The query string as sent.
+        raw_headers: Names in lower case, and values.
+        body: The body; cut off where it is oversized.
+        oversized: Whether the body is larger than the mock takes.
+        origin: Scheme and authority under which the client reached the mock, such as ``http://127.0.0.1:4010``.
+    """
+
+    method: str
+    path: str
+    raw_query: bytes
+    raw_headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    oversized: bool
+    origin: str
+
+    def headers(self, name: str) -> list[str]:
+        """The values of a header, one for each time it was sent."""
+        wanted = name.lower().encode("latin-1", "replace")
+        return [value.decode("latin-1") for key, value in self.raw_headers if key == wanted]
+
+    @cached_property
+    def query(self) -> list[tuple[str, str]]:
+        """The query parameters in their order; bytes that are no UTF-8 stand in them as lone surrogates."""
+        text = self.raw_query.decode("ascii", "surrogateescape")
+        return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """The cookies; none where the header cannot be read."""
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie("; ".join(self.headers("cookie"))).items()}
+        except CookieError:
+            return {}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def with_headers(self, *headers: tuple[str, str]) -> Reply:
+        """The same reply with more headers."""
+        return Reply(self.status, (*self.headers, *headers), self.body)
+
+    def encoded_headers(self) -> Iterator[tuple[bytes, bytes]]:
+        """The headers as ASGI wants them, the length of the body included."""
+        for name, value in self.headers:
+            yield name.lower().encode("latin-1"), value.encode("latin-1", "replace")
+        if self.status >= 200 and self.status != 204:
+            yield b"content-length", str(len(self.body)).encode()
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status, "headers": list(self.encoded_headers())})
+        await send({"type": "http.response.body", "body": self.body})

@@ -1,0 +1,232 @@
+"""Job ids that carry the job: when it was made, by which operation, and a keyed tag that no one can forge.
+
+A poll is answered from the id and the clock alone, so jobs need no store, outlive a restart, and are known to
+every process that has the same secret. An id is a number laid out in bits, and written in the form that the
+contract gives ids: a UUID of version 8 (RFC 9562) where that fits, or shorter or plainer where it does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import string
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+_WEYL = 0x9E3779B97F4A7C15  # Odd, so that its multiples run through every number of any width before one recurs.
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How many bits of an id say what.
+
+    Attributes:
+        epoch: The second, since the Unix epoch, that creation times are counted from.
+        ticks: The fineness of creation times, in ticks a second.
+        time: Bits for the creation time.
+        plan: Bits for the plan: which submit operation the job came from.
+        seed: Bits that tell apart the jobs made in one tick, and from which a job's images are drawn.
+        tag: Bits for the keyed tag.
+    """
+
+    epoch: int
+    ticks: int
+    time: int
+    plan: int
+    seed: int
+    tag: int
+
+
+# All the bits of a UUID but those of its version and variant.
+WIDE = Layout(epoch=0, ticks=1000, time=48, plan=8, seed=30, tag=36)
+# 53 bits: what every JSON reader takes for an integer without loss. It tells apart 1,024 jobs a second and lasts
+# until 2092; one forged id in 1,024 passes for genuine.
+COMPACT = Layout(epoch=1_735_689_600, ticks=16, time=35, plan=2, seed=6, tag=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What an id says.
+
+    Attributes:
+        id: The id as it travels.
+        created: When the job was made, in seconds since the Unix epoch.
+        plan: The number of the submit operation.
+        seed: What tells it from other jobs.
+    """
+
+    id: str
+    created: float
+    plan: int
+    seed: int
+
+
+class Form(ABC):
+    """A way to write the number that is an id."""
+
+    layout: Layout
+
+    @abstractmethod
+    def write(self, number: int) -> str | int:
+        """The id as a JSON value."""
+
+    @abstractmethod
+    def read(self, text: str) -> int | None:
+        """The number of an id as it travels in a parameter; None where it is not written in this form."""
+
+
+class UuidForm(Form):
+    """A UUID of version 8."""
+
+    layout = WIDE
+
+    def write(self, number: int) -> str:
+        """The id as a UUID's text."""
+        high, low = number >> 74, number & (1 << 74) - 1
+        middle, low = low >> 62, low & (1 << 62) - 1
+        return str(uuid.UUID(int=high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low))
+
+    def read(self, text: str) -> int | None:
+        """The number in a UUID's text, in lower case and with hyphens only."""
+        try:
+            value = uuid.UUID(text)
+        except ValueError:
+            return None
+        if value.version != 8 or str(value) != text:
+            return None
+        bits = value.int
+        return bits >> 80 << 74 | (bits >> 64 & 0xFFF) << 62 | bits & (1 << 62) - 1
+
+
+class TextForm(Form):
+    """Digits of an alphabet, a fixed number of them, perhaps after a prefix."""
+
+    def __init__(self, layout: Layout, alphabet: str, prefix: str = "") -> None:
+        self.layout = layout
+        self._alphabet = alphabet
+        self._prefix = prefix
+        bits = layout.time + layout.plan + layout.seed + layout.tag
+        self._length = next(length for length in range(1, bits + 1) if len(alphabet) ** length >= 1 << bits)
+
+    def write(self, number: int) -> str:
+        """The id as a text."""
+        digits = ""
+        for _ in range(self._length):
+            number, digit = divmod(number, len(self._alphabet))
+            digits = self._alphabet[digit] + digits
+        return self._prefix + digits
+
+    def read(self, text: str) -> int | None:
+        """The number in a text of exactly this form."""
+        digits = text.removeprefix(self._prefix)
+        if len(text) != len(self._prefix) + self._length or len(digits) != self._length:
+            return None
+        number = 0
+        for digit in digits:
+            value = self._alphabet.find(digit)
+            if value < 0:
+                return None
+            number = number * len(self._alphabet) + value
+        return number
+
+
+class IntegerForm(Form):
+    """An integer."""
+
+    layout = COMPACT
+
+    def write(self, number: int) -> int:
+        """The id as an integer."""
+        return number
+
+    def read(self, text: str) -> int | None:
+        """The number that a text of decimal digits is."""
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= 16 and text[0] != "0" else None
+
+
+def forms(prefixes: list[str]) -> Iterator[Form]:
+    """The forms that an id can have, the most ordinary first."""
+    yield UuidForm()
+    for layout in (WIDE, COMPACT):
+        for prefix in ["", *prefixes]:
+            for alphabet in (
+                string.hexdigits[:16],
+                string.digits + "ABCDEF",
+                string.digits + string.ascii_lowercase,
+                string.digits + string.ascii_uppercase,
+                string.digits + string.ascii_letters,
+                string.digits,
+                string.ascii_lowercase,
+                string.ascii_uppercase,
+            ):
+                yield TextForm(layout, alphabet, prefix)
+    yield IntegerForm()
+
+
+class Sealer:
+    """Makes ids and tells genuine ones from others.
+
+    Args:
+        secret: What the tags are keyed with; processes that share it know each other's jobs.
+        seed: Where the sequence of seeds starts.
+    """
+
+    def __init__(self, secret: bytes, seed: int) -> None:
+        self._key = hashlib.blake2b(secret, digest_size=32, person=b"spacely-mock").digest()
+        self._next_seed = seed
+
+    def issue(self, form: Form, plan: int, now: float, owner: str) -> tuple[str | int, Job]:
+        """A new id, as a JSON value, and what it says."""
+        layout = form.layout
+        # Rounded up, so that no job ends before its time.
+        ticks = -int(-(now - layout.epoch) * layout.ticks // 1) & (1 << layout.time) - 1
+        seed = self._next_seed * _WEYL & (1 << layout.seed) - 1
+        self._next_seed += 1
+        payload = (ticks << layout.plan | plan) << layout.seed | seed
+        value = form.write(payload << layout.tag | self._tag(payload, layout, owner))
+        return value, Job(str(value), layout.epoch + ticks / layout.ticks, plan, seed)
+
+    def read(self, form: Form, text: str, owner: str) -> Job | None:
+        """What an id says; None where it was not issued by this secret to this owner."""
+        number = form.read(text)
+        if number is None:
+            return None
+        job = self._unpack(form.layout, number, text)
+        payload = number >> form.layout.tag
+        genuine = self._tag(payload, form.layout, owner) == number & (1 << form.layout.tag) - 1
+        return job if genuine else None
+
+    def glance(self, form: Form, text: str) -> Job | None:
+        """What an id says, whoever it belongs to and whether or not it is genuine."""
+        number = form.read(text)
+        return None if number is None else self._unpack(form.layout, number, text)
+
+    def signature(self, text: str) -> str:
+        """A signature on a text: proof that it was made by this secret."""
+        return hashlib.blake2b(text.encode(), key=self._key, digest_size=10, person=b"signature").hexdigest()
+
+    def _tag(self, payload: int, layout: Layout, owner: str) -> int:
+        message = payload.to_bytes(16, "big") + owner.encode("utf-8", "surrogateescape")
+        digest = hashlib.blake2b(message, key=self._key, digest_size=8, person=b"job").digest()
+        return int.from_bytes(digest, "big") >> 64 - layout.tag
+
+    @staticmethod
+    def _unpack(layout: Layout, number: int, text: str) -> Job:
+        payload = number >> layout.tag
+        seed = payload & (1 << layout.seed) - 1
+        plan = payload >> layout.seed & (1 << layout.plan) - 1
+        ticks = payload >> layout.seed + layout.plan
+        return Job(text, layout.epoch + ticks / layout.ticks, plan, seed)
+
+
+Fits = Callable[[str | int], bool]
+
+
+def choose_form(fits: Fits, prefixes: list[str], sealer: Sealer) -> Form | None:
+    """The first form all of whose ids fit; None where there is none. Judged by sixty-four ids."""
+    for form in forms(prefixes):
+        probes = (sealer.issue(form, plan % 4, 1.8e9 + plan * 1e5, "")[0] for plan in range(64))
+        if all(map(fits, probes)):
+            return form
+    return None

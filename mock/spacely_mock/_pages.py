@@ -1,0 +1,86 @@
+"""The mock's own paths: health, the contract's file, documentation, images, and what its problems mean."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+
+import anyio.to_thread
+
+from spacely_spec import Spec
+
+from ._http import Reply, Request
+from ._images import draw
+from ._jobs import IMAGES_PATH, JobSettings
+from ._operations import CompiledOperation
+from ._problems import KINDS, METHOD_NOT_ALLOWED, NOT_FOUND, PROBLEMS_PATH, problem
+
+_IMAGE = re.compile(r"(?P<signature>[0-9a-f]{20})/(?P<id>[A-Za-z0-9_-]+)-(?P<number>[1-9][0-9]{0,2})\.png")
+
+
+class Pages:
+    """Answers requests for the mock's own paths."""
+
+    def __init__(
+        self, spec: Spec, compiled: dict[str, CompiledOperation], settings: JobSettings
+    ) -> None:
+        self._settings = settings
+        self._forms = {entry.submit.form for entry in compiled.values() if entry.submit is not None}
+        self._draw = lru_cache(maxsize=64)(draw)
+        health = {
+            "status": "ok",
+            "title": spec.title,
+            "version": spec.version,
+            "operations": [operation.id for operation in spec.operations],
+        }
+        self._fixed = {
+            "/healthz": _json(health),
+            "/openapi.yaml": Reply(200, (("content-type", "application/yaml"),), spec.source),
+            "/openapi.json": _json(spec.document),
+        }
+        for kind in KINDS:
+            self._fixed[PROBLEMS_PATH + kind.slug] = _json(
+                {"type": PROBLEMS_PATH + kind.slug, "title": kind.title, "meaning": kind.meaning}
+            )
+        self._prefixes: dict[str, Callable[[Request, str], Awaitable[Reply | None]]] = {IMAGES_PATH: self._image}
+        self.paths = ("/healthz", "/docs", "/openapi.yaml", "/openapi.json")
+
+    async def answer(self, request: Request) -> Reply | None:
+        """The answer to a request; None where the path is not one of these."""
+        reply = self._fixed.get(request.path)
+        if reply is None:
+            for prefix, page in self._prefixes.items():
+                if request.path.startswith(prefix):
+                    reply = await page(request, request.path.removeprefix(prefix))
+        if reply is None or request.method in {"GET", "HEAD"}:
+            return reply
+        allow = (("allow", "GET, HEAD, OPTIONS"),)
+        if request.method == "OPTIONS":
+            return Reply(204, allow)
+        return problem(METHOD_NOT_ALLOWED, "This path has GET.", request.path, headers=allow)
+
+    async def _image(self, request: Request, name: str) -> Reply:
+        match = _IMAGE.fullmatch(name)
+        if match is None or not self._exists(match["id"], match["signature"]):
+            return problem(NOT_FOUND, "There is no such image.", IMAGES_PATH)
+        tag = '"' + hashlib.blake2b(name.encode(), digest_size=12).hexdigest() + '"'
+        headers = (("content-type", "image/png"), ("etag", tag), ("cache-control", "public, max-age=86400, immutable"))
+        if tag in ",".join(request.headers("if-none-match")):
+            return Reply(304, headers[1:])
+        # Drawn in a thread: other requests are answered meanwhile.
+        caption = f"{match['id']}  {match['number']}"
+        body = await anyio.to_thread.run_sync(self._draw, f"{match['id']}-{match['number']}", caption)
+        return Reply(200, headers, body)
+
+    def _exists(self, job_id: str, signature: str) -> bool:
+        if signature != self._settings.sealer.signature(job_id):
+            return False
+        jobs = (self._settings.sealer.glance(form, job_id) for form in self._forms)
+        return any(job is not None and self._settings.is_done(job) for job in jobs)
+
+
+def _json(value: object) -> Reply:
+    return Reply(200, (("content-type", "application/json"),), json.dumps(value).encode())

@@ -1,0 +1,134 @@
+"""Requests held to the contract: all that is wrong with one is found at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+
+from spacely_spec import MediaType, Operation, compile_schema, json_schema
+
+from ._bodies import BodyError, choose, is_json, media_type, read_body
+from ._http import Request
+from ._parameters import ParameterRule, unknown_parameters
+from ._problems import CONTENT_TOO_LARGE, INVALID_REQUEST, MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, Kind, Violation
+from ._schemas import properties, resolve, types
+from ._texts import typed
+from ._violations import broken_rules
+
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A request that has been held to the contract.
+
+    Attributes:
+        parameters: The values of the parameters by location and name; None where one is absent.
+        body: The body's value.
+        violations: All that is wrong; the values mean nothing unless it is empty.
+    """
+
+    parameters: Mapping[tuple[str, str], Any]
+    body: Any
+    violations: list[Violation]
+
+
+class RequestRules:
+    """What one operation asks of a request, compiled."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        components: Mapping[str, Any],
+        *,
+        security_names: frozenset[str],
+        body_limit: int,
+    ) -> None:
+        rules = (ParameterRule(parameter, components) for parameter in operation.parameters)
+        self._parameters = [rule for rule in rules if not rule.ignored]
+        self._query_rules = [rule for rule in self._parameters if rule.parameter.location == "query"]
+        self._security_names = security_names
+        self._body_limit = body_limit
+        self._body = operation.body
+        content = operation.body.content if operation.body else {}
+        self._bodies = {name: _BodyRule(content[name], components) for name in content}
+
+    def check(self, request: Request, path_values: Mapping[str, str]) -> Checked:
+        """Hold a request to the contract."""
+        violations: list[Violation] = []
+        values = {
+            (rule.parameter.location, rule.parameter.name): rule.read(request, path_values, violations)
+            for rule in self._parameters
+        }
+        violations += unknown_parameters(request, self._query_rules, self._security_names)
+        body = self._check_body(request, violations)
+        return Checked(values, body, violations)
+
+    def _check_body(self, request: Request, violations: list[Violation]) -> Any:
+        if request.oversized:
+            detail = f"The body is larger than {self._body_limit} bytes."
+            violations.append(_body_violation(CONTENT_TOO_LARGE, "maxBytes", detail))
+            return None
+        if self._body is None:
+            return None  # HTTP gives a body no meaning where none is described.
+        if not request.body:
+            if self._body.required:
+                violations.append(_body_violation(INVALID_REQUEST, "required", "The body is required and missing."))
+            return None
+        header = ", ".join(request.headers("content-type"))
+        offered, charset = media_type(header)
+        name = choose(offered, self._bodies)
+        wanted = " or ".join(self._bodies)
+        if not header or name is None:
+            what = "has no Content-Type" if not header else "has a Content-Type that the operation does not take"
+            detail = f"The body {what}; send {wanted}."
+            violations.append(_body_violation(UNSUPPORTED_MEDIA_TYPE, "contentType", detail))
+            return None
+        if charset not in {"utf-8", "utf8", "us-ascii"} and (is_json(offered) or offered.startswith("text/")):
+            detail = "The body's charset is not UTF-8."
+            violations.append(_body_violation(UNSUPPORTED_MEDIA_TYPE, "charset", detail))
+            return None
+        try:
+            return self._bodies[name].read(request.body, offered, header, violations)
+        except BodyError as error:
+            violations.append(_body_violation(MALFORMED_BODY, "syntax", str(error)))
+            return None
+
+
+class _BodyRule:
+    def __init__(self, content: MediaType, components: Mapping[str, Any]) -> None:
+        self._components = components
+        self._properties = {} if content.schema is None else properties(content.schema, components)
+        self._validator: jsonschema_rs.Draft4Validator | None = None
+        if content.schema is not None:
+            self._validator = compile_schema(json_schema(content.schema, components, direction="request"))
+        self._lists = frozenset(
+            name for name, schema in self._properties.items() if schema and "array" in types(schema, components)
+        )
+
+    def read(self, body: bytes, name: str, header: str, violations: list[Violation]) -> Any:
+        value = read_body(body, name, header, lists=self._lists)
+        if self._validator is None or (value is None and not is_json(name)):
+            return value
+        if name in _FORMS:
+            value = {key: self._typed(key, field) for key, field in value.items()}
+        if not self._validator.is_valid(value):
+            violations += [
+                _body_violation(INVALID_REQUEST, rule, detail, pointer)
+                for pointer, rule, detail in broken_rules(self._validator, value)
+            ]
+        return value
+
+    def _typed(self, name: str, field: Any) -> Any:
+        """A form's field, all text, as the type that its property has."""
+        if isinstance(field, list):
+            items = resolve(self._properties[name], self._components).get("items", {})
+            return [typed(text, items, self._components) for text in field]
+        return typed(field, self._properties.get(name, {}), self._components)
+
+
+def _body_violation(kind: Kind, rule: str, detail: str, pointer: str = "") -> Violation:
+    return Violation(kind, "body", "", pointer, rule, detail)

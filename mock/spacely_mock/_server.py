@@ -1,0 +1,178 @@
+"""The mock on a socket: in the foreground for the command, in a thread for tests and scripts."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from spacely_spec import Spec, load
+
+from ._problems import PROBLEM_JSON
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
+_GRACE = 3  # Seconds that requests under way are given when the server stops.
+_BACKLOG = 2048
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, not bound
+
+
+class PortError(OSError):
+    """The address cannot be listened on; the message says why."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on an address; port 0 picks a free one.
+
+    Raises:
+        PortError: The port is taken, or the host is not one of this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            if hasattr(socket, "SO_REUSEPORT"):  # Not on Windows, where SO_REUSEADDR lets two servers share a port.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortError(f"port {port} on {host} is taken") from error
+        raise PortError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from error
+    return listener
+
+
+def origin(listener: socket.socket) -> str:
+    """The URL, without a path, under which a listening socket is reached from this machine."""
+    host, port = listener.getsockname()[:2]
+    host = _WILDCARDS.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
+    """A server for an application; it calls ``on_ready`` once it accepts connections."""
+    # Imported here: a light import of this package serves those that never start a server.
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready()
+
+    return Server(
+        uvicorn.Config(
+            app,
+            http=_protocol(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+    )
+
+
+def _protocol() -> type[Any]:
+    """uvicorn's HTTP protocol, the fast one where it is installed, with problems for what is not HTTP."""
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
+    except ImportError:
+        from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol  # type: ignore[assignment] # either will do
+
+    class ProblemProtocol(Protocol):
+        def send_400_response(self, msg: str) -> None:
+            document = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": msg}
+            body = json.dumps(document).encode()
+            head = (
+                "HTTP/1.1 400 Bad Request\r\n"
+                f"content-type: {PROBLEM_JSON}\r\n"
+                f"content-length: {len(body)}\r\n"
+                "access-control-allow-origin: *\r\n"
+                "connection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+            self.transport.close()
+
+    return ProblemProtocol
+
+
+class MockServer:
+    """A mock server in a thread of its own, ready when the ``with`` block is entered and gone when it is left.
+
+    Args:
+        spec: The contract, or the path of its file; see create_app for the default.
+        host: The address to listen on.
+        port: The port; 0 picks a free one.
+        options: What else create_app takes.
+
+    Raises:
+        SpecError: The contract cannot be used.
+        PortError: The address cannot be listened on.
+    """
+
+    def __init__(self, spec: Spec | str | None = None, *, host: str = "127.0.0.1", port: int = 0, **options: Any) -> None:
+        from ._app import create_app, default_spec
+
+        self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())
+        self._app = create_app(self.spec, **options)
+        self._address = (host, port)
+        self._listener: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._server: uvicorn.Server | None = None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, such as ``http://127.0.0.1:4010``."""
+        if self._listener is None:
+            raise RuntimeError("the mock server is not running; enter its with block first")
+        return origin(self._listener)
+
+    @property
+    def url(self) -> str:
+        """The base URL that clients are given: the origin and the contract's base path."""
+        return self.origin + quote(self.spec.base_path)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.origin.rpartition(":")[2])
+
+    def start(self) -> Self:
+        """Start serving; returns when connections are accepted."""
+        ready = threading.Event()
+        self._listener = listen(*self._address)
+        self._server = make_server(self._app, ready.set)
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
+        self._thread.start()
+        while not ready.wait(0.1):
+            if not self._thread.is_alive():
+                raise RuntimeError("the mock server did not start")
+        return self
+
+    def stop(self) -> None:
+        """Stop serving; returns when the thread has ended and the port is free."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+        self._server = self._thread = self._listener = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
