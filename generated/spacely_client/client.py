@@ -107,8 +107,8 @@ class Spacely(SyncClient):
         Download the images soon: their URLs expire, after a time the vendor does not state.
 
         Args:
-            ref_id: Identifies one render. Opaque: the vendor's examples look like UUIDs, but one of them is none that
-                RFC 4122 allows, so nothing may depend on its form.
+            ref_id: The refId that the submit returned. The vendor's page lists it under "Path Parameters", but every
+                sample sends it in the query string.
 
         Returns:
             The parsed answer.
@@ -238,8 +238,8 @@ class AsyncSpacely(AsyncClient):
         Download the images soon: their URLs expire, after a time the vendor does not state.
 
         Args:
-            ref_id: Identifies one render. Opaque: the vendor's examples look like UUIDs, but one of them is none that
-                RFC 4122 allows, so nothing may depend on its form.
+            ref_id: The refId that the submit returned. The vendor's page lists it under "Path Parameters", but every
+                sample sends it in the query string.
 
         Returns:
             The parsed answer.

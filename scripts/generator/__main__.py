@@ -51,7 +51,7 @@ def _run(spec_path: Path, output: Path, *, check: bool) -> int:
     if not is_writable(output):
         raise GenerationError(f"{output}: cannot be written to; name another folder with --output")
     if target.exists() and not (target / "__init__.py").exists() and any(target.iterdir()):
-        raise GenerationError(f"{target}: holds something that is no generated client; name another folder with --output")
+        raise GenerationError(f"{target}: holds something that is no generated client; name another --output")
     recover(target)
     with fresh_package(spec, beside=output) as package:
         found = difference(package, target)

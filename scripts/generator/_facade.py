@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -12,17 +13,15 @@ from typing import Any, TypeAlias
 from openapi_python_client import strings
 from openapi_python_client.parser.bodies import Body
 from openapi_python_client.parser.openapi import Endpoint, GeneratorData
-from openapi_python_client.parser.properties import (
-    EnumProperty,
-    ListProperty,
-    ModelProperty,
-    NoneProperty,
-    UnionProperty,
-)
+from openapi_python_client.parser.properties import EnumProperty, ModelProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.responses import Response
+
 from spacely_runtime import SyncClient
-from spacely_spec import Criterion, Expression, Operation, SecurityScheme, Spec, json_schema
+from spacely_spec import Criterion, Expression, Operation, Parameter, SecurityScheme, Spec, json_schema
 
 Json: TypeAlias = Any
 
@@ -127,20 +126,25 @@ class Method:
         ]
 
     @cached_property
-    def parameter_schemas(self) -> dict[str, Json]:
-        by_place = {(each.location, each.name): each.schema for each in self.operation.parameters}
+    def contract_parameters(self) -> dict[str, Parameter]:
+        """The contract's parameters, by the name the generator gave them in Python."""
+        by_place: dict[tuple[str, str], Parameter] = {
+            (each.location, each.name): each for each in self.operation.parameters
+        }
         endpoint = self.endpoint
-        schemas: dict[str, Json] = {}
-        for location, properties in (
+        located = (
             ("path", endpoint.path_parameters),
             ("query", endpoint.query_parameters),
             ("header", endpoint.header_parameters),
             ("cookie", endpoint.cookie_parameters),
-        ):
-            for prop in properties:
-                schema = by_place[location, raw(prop.name)]  # type: ignore[index]  # the loop's literals are Locations
-                schemas[str(prop.python_name)] = self._json_schema(schema)
-        return schemas
+        )
+        return {
+            str(prop.python_name): by_place[location, raw(prop.name)] for location, props in located for prop in props
+        }
+
+    @property
+    def parameter_schemas(self) -> dict[str, Json]:
+        return {name: self._json_schema(each.schema) for name, each in self.contract_parameters.items()}
 
     @property
     def path_parameters(self) -> list[str]:
@@ -175,11 +179,16 @@ class Method:
 
     @cached_property
     def arguments(self) -> list[Argument]:
-        found = [_argument(prop, str(prop.python_name), in_body=False) for prop in self.parameters]
+        found: list[Argument] = []
+        for prop in self.parameters:
+            name = str(prop.python_name)
+            argument = _argument(prop, name, in_body=False)
+            description = self.contract_parameters[name].description or argument.description
+            found.append(dataclasses.replace(argument, description=description))
         taken = {argument.name for argument in found}
         if self.body is not None and self.whole_body:
             prop = self.body.prop
-            found.append(Argument("body", "body", accepted(prop), self.body_required, True, "The body."))  # noqa: FBT003
+            found.append(Argument("body", "body", accepted(prop), self.body_required, True, "The body."))
         elif self.body is not None and isinstance(self.body.prop, ModelProperty):
             model = self.body.prop
             for prop in [*(model.required_properties or []), *(model.optional_properties or [])]:
@@ -416,18 +425,14 @@ def _compare(criterion: Criterion) -> str:
 
 def _prose(text: str) -> str:
     """A text of the contract, wrapped and made safe to stand in a docstring."""
-    paragraphs = re.split(r"\n\s*\n", text.strip())
-    safe = (strings.safe_for_docstring(" ".join(paragraph.split())) for paragraph in paragraphs)
-    return "\n\n".join(textwrap.fill(paragraph, _DOCSTRING_WIDTH, break_long_words=False, break_on_hyphens=False) for paragraph in safe)
+    return "\n\n".join(_wrap(paragraph) for paragraph in re.split(r"\n\s*\n", text.strip()))
 
 
 def _entry(name: str, text: str) -> str:
-    body = strings.safe_for_docstring(" ".join(text.split()))
-    return textwrap.fill(
-        f"{name}: {body}".rstrip(),
-        _DOCSTRING_WIDTH,
-        initial_indent="    ",
-        subsequent_indent="        ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return _wrap(f"{name}: {text}".rstrip(), initial_indent="    ", subsequent_indent="        ")
+
+
+def _wrap(text: str, **indents: str) -> str:
+    safe = strings.safe_for_docstring(" ".join(text.split()))
+    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, **indents}
+    return textwrap.fill(safe, _DOCSTRING_WIDTH, **options)

@@ -69,7 +69,9 @@ def difference(expected: Path, actual: Path) -> str:
         if ours.get(name) == theirs.get(name):
             continue
         before, after = (_lines(files.get(name)) for files in (theirs, ours))
-        found = list(difflib.unified_diff(before, after, f"{PACKAGE}/{name}", f"{PACKAGE}/{name} (as the spec gives it)"))
+        found = list(
+            difflib.unified_diff(before, after, f"{PACKAGE}/{name}", f"{PACKAGE}/{name} (as the spec gives it)")
+        )
         lines += found or [f"Only one of the two has {name}\n"]
     if len(lines) > _MOST_DIFF_LINES:
         left_out = len(lines) - _MOST_DIFF_LINES

@@ -16,10 +16,11 @@ from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
+
 from spacely_runtime import errors
 from spacely_spec import Problem, Spec, SpecError
 
-from ._facade import Facade, body_of, build_facade, raw, replies_of
+from ._facade import Facade, body_of, build_facade, replies_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 PACKAGE = "spacely_client"
@@ -31,8 +32,25 @@ _EXTRA = {"_operations.py.jinja": "_operations.py", "__main__.py.jinja": "__main
 # looked for first, so that a new version of the generator cannot make one of them stop applying in silence.
 _PATCHES = {
     "model.py.jinja": [
-        ("_attrs_field(init=False, factory=dict)", "_attrs_field(init=False, factory=dict[str, {{ additional_property_type }}])"),
+        (
+            "_attrs_field(init=False, factory=dict)",
+            "_attrs_field(init=False, factory=dict[str, {{ additional_property_type }}])",
+        ),
     ],
+    "property_templates/list_property.py.jinja": [
+        (
+            "{{ property.python_name }} = []",
+            "{{ property.python_name }} = list[{{ inner_property.get_type_string() | as_unembedded_code }}]()",
+        ),
+        ("{{ destination }} = []", "{{ destination }} = list[Any]()"),
+    ],
+    "property_templates/union_property.py.jinja": [
+        (
+            'inner_template.construct(inner_property, "data")',
+            'inner_template.construct(inner_property, "cast(Any, data)")',
+        ),
+    ],
+    "endpoint_macros.py.jinja": [("cookies = {}", "cookies: dict[str, Any] = {}")],
 }
 
 

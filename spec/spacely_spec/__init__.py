@@ -13,7 +13,7 @@ from ._expressions import (
     join_pointer,
     read_pointer,
 )
-from ._load import compile_schema, load
+from ._load import load
 from ._model import (
     MediaType,
     Operation,
@@ -25,8 +25,9 @@ from ._model import (
     SecurityScheme,
     Spec,
 )
+from ._names import snake_case
 from ._problems import Problem, SpecError
-from ._schemas import json_schema
+from ._schemas import compile_schema, json_schema
 
 __all__ = [
     "Answer",
@@ -50,4 +51,5 @@ __all__ = [
     "json_schema",
     "load",
     "read_pointer",
+    "snake_case",
 ]

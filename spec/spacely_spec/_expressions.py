@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ._json import is_array, is_object
+
 Source = Literal["status", "body", "header"]
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -118,9 +120,9 @@ def read_pointer(document: Any, pointer: str) -> Any:
     value = document
     for token in pointer.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, Mapping):
+        if is_object(value):
             value = value[key]
-        elif isinstance(value, list) and key.isdecimal():
+        elif is_array(value) and key.isdecimal():
             value = value[int(key)]
         else:
             raise LookupError(pointer)

@@ -23,6 +23,7 @@ class Parameter:
         name: The name on the wire.
         location: Where it is sent.
         required: Whether a request without it breaks the contract.
+        description: The text of the contract.
         schema: Its schema as written, references included.
         style: How an array or object is serialised, as OpenAPI names it.
         explode: Whether each element of an array becomes a parameter of its own.
@@ -33,6 +34,7 @@ class Parameter:
     name: str
     location: Location
     required: bool
+    description: str
     schema: Schema
     style: str
     explode: bool

@@ -2,182 +2,213 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
+from urllib.parse import urlsplit
 
-from ._expressions import Criterion, Expression, ExpressionError, join_pointer, read_pointer
+from ._expressions import join_pointer
+from ._links import Link, with_polling
 from ._model import (
     MediaType,
     Operation,
     Parameter,
-    Polling,
     RateLimit,
     RequestBody,
     Response,
     SecurityScheme,
     Spec,
 )
-from ._problems import Problem
-from ._source import Source
+from ._names import snake_case
+from ._places import METHODS, follow
+from ._source import Report, Source
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
-_DELAY_SECONDS = 1.0
-_INTERVAL_SECONDS = 1.0
-_TIMEOUT_SECONDS = 600.0
+_TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
 
 class Reader:
-    """Reads one document that has been found to be valid OpenAPI; what it objects to is in ``problems``."""
+    """Reads one document that has been found to be valid OpenAPI; what is wrong with it goes to the report."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, report: Report) -> None:
         self._source = source
-        self._document = cast("dict[str, Any]", source.document)
-        self.problems: list[Problem] = []
+        self._document: dict[str, Any] = source.document
+        self._object = report.add
+        self._report = report
 
     def spec(self) -> Spec:
-        """The contract as far as it can be read; it is whole only while ``problems`` stays empty."""
+        """The contract as far as it can be read; it is whole only while the report stays empty."""
         info = self._document["info"]
-        operations = tuple(self._operations())
-        spec = Spec(
+        limit = self._document.get("x-rate-limit")
+        servers = enumerate(self._document.get("servers", []))
+        return Spec(
             path=self._source.path,
             source=self._source.content,
             document=self._document,
             title=info["title"],
             sdk_name=self._sdk_name(info),
-            version=str(info["version"]),
-            servers=tuple(self._server_url(server) for server in self._document.get("servers", [])),
-            operations=operations,
-            rate_limit=self._rate_limit(),
+            version=info["version"],
+            servers=tuple(self._server_url(server, join_pointer("servers", index)) for index, server in servers),
+            operations=tuple(self._operations()),
+            rate_limit=None if limit is None else RateLimit(limit["requests"], float(limit["seconds"])),
             lines=self._source.lines,
         )
-        self._check_links(spec)
-        return spec
 
-    def _object(self, pointer: str, message: str, remedy: str) -> None:
-        self.problems.append(self._source.problem(pointer, message, remedy))
-
-    def _resolve(self, node: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any], str]:
-        """The object itself where the node is a reference, and where that object stands."""
-        visited: set[str] = set()
-        while "$ref" in node:
-            pointer = node["$ref"].removeprefix("#")
-            if pointer in visited:
-                self._object(pointer, "a reference leads back to itself", "let one of them hold the value")
-                return {}, pointer
-            visited.add(pointer)
-            node = read_pointer(self._document, pointer)
-        return node, pointer
+    def _follow(self, node: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any], str]:
+        return follow(self._document, node, pointer)
 
     def _sdk_name(self, info: Mapping[str, Any]) -> str:
-        name = info.get("x-sdk-name") or "".join(
-            word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", info["title"])
-        )
-        if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
+        pointer = "/info/x-sdk-name" if "x-sdk-name" in info else "/info/title"
+        words = re.findall(r"[A-Za-z0-9]+", info["title"])
+        name = info.get("x-sdk-name", "".join(word[:1].upper() + word[1:] for word in words))
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
             self._object(
-                "/info",
+                pointer,
                 f"{name!r} cannot name a class",
-                "set info.x-sdk-name to a name in CamelCase, letters and digits only",
+                "set info.x-sdk-name to a name like RoomRenders: letters, digits",
             )
         return str(name)
 
-    def _server_url(self, server: Mapping[str, Any]) -> str:
+    def _server_url(self, server: Mapping[str, Any], pointer: str) -> str:
         url = str(server["url"])
         for name, variable in server.get("variables", {}).items():
             url = url.replace("{" + name + "}", variable["default"])
+        for name in _TEMPLATE.findall(url):
+            self._object(
+                pointer + "/url", f"the server's variable {name!r} is not defined", "give it a default under variables"
+            )
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if not (url.startswith("/") or (parts.scheme in {"http", "https"} and parts.netloc)) or re.search(r"\s", url):
+            self._object(
+                pointer + "/url",
+                f"{url!r} is no URL of a server",
+                "write https://host/base, or a path that begins with /",
+            )
         return url.rstrip("/")
 
-    def _rate_limit(self) -> RateLimit | None:
-        limit = self._document.get("x-rate-limit")
-        if limit is None:
-            return None
-        match limit:
-            case {"requests": int(requests), "seconds": int() | float() as seconds} if requests > 0 and seconds > 0:
-                return RateLimit(requests, float(seconds))
-            case _:
-                self._object(
-                    "/x-rate-limit",
-                    "the rate limit is not understood",
-                    "give it two positive numbers: requests (how many) and seconds (in how long)",
-                )
-                return None
-
     def _operations(self) -> Iterator[Operation]:
-        seen: dict[str, str] = {}
+        operations: list[Operation] = []
+        links: dict[str, list[Link]] = {}
+        taken: dict[str, str] = {}
+        templates: dict[str, str] = {}
         for path, item in self._document["paths"].items():
+            if path.startswith("x-"):
+                continue
             item_pointer = join_pointer("paths", path)
+            twin = templates.setdefault(_TEMPLATE.sub("{}", path), path)
+            if twin != path:
+                self._object(item_pointer, f"{path} and {twin} are the same path", "keep one of the two")
             for method in METHODS:
-                if method not in item:
-                    continue
-                pointer = item_pointer + join_pointer(method)
-                operation = item[method]
-                operation_id = operation.get("operationId")
-                if not operation_id:
-                    self._object(
-                        pointer,
-                        f"{method.upper()} {path} has no operationId",
-                        "give it one: the client's method and the CLI's command are named by it",
-                    )
-                    continue
-                if operation_id in seen:
-                    self._object(
-                        pointer + "/operationId",
-                        f"the operationId {operation_id!r} is taken by {seen[operation_id]}",
-                        "give each operation a name of its own",
-                    )
-                    continue
-                seen[operation_id] = f"{method.upper()} {path}"
-                yield self._operation(operation_id, method, path, item, operation, pointer)
+                if method in item:
+                    name = f"{method.upper()} {path}"
+                    pointer = item_pointer + join_pointer(method)
+                    if self._check_id(item[method].get("operationId"), name, pointer, taken):
+                        operation = self._operation(method, path, item, item[method], pointer)
+                        links[operation.id] = self._links(operation)
+                        operations.append(operation)
+        yield from with_polling(operations, links, self._document, self._report)
+
+    def _check_id(self, operation_id: str | None, name: str, pointer: str, taken: dict[str, str]) -> bool:
+        if not operation_id:
+            self._object(
+                pointer,
+                f"{name} has no operationId",
+                "give it one: the client's method and the CLI's command are named by it",
+            )
+            return False
+        pointer += "/operationId"
+        method = snake_case(operation_id)
+        if not method.isidentifier() or not method.isascii() or keyword.iskeyword(method):
+            self._object(
+                pointer,
+                f"the operationId {operation_id!r} cannot name a method of the client: it gives {method!r}",
+                "write it as a verb and a noun, such as getRender",
+            )
+            return False
+        if method in taken:
+            self._object(
+                pointer,
+                f"the operationId {operation_id!r} is taken by {taken[method]}"
+                + (f": both are {method!r} in the client" if method != operation_id else ""),
+                "give each operation a name of its own",
+            )
+            return False
+        taken[method] = name
+        return True
 
     def _operation(
-        self,
-        operation_id: str,
-        method: str,
-        path: str,
-        item: Mapping[str, Any],
-        raw: Mapping[str, Any],
-        pointer: str,
+        self, method: str, path: str, item: Mapping[str, Any], raw: Mapping[str, Any], pointer: str
     ) -> Operation:
-        parameters: dict[tuple[str, str], Parameter] = {}
-        for holder, holder_pointer in ((item, pointer.rpartition("/")[0]), (raw, pointer)):
-            for index, node in enumerate(holder.get("parameters", [])):
-                parameter = self._parameter(node, holder_pointer + join_pointer("parameters", index))
-                parameters[parameter.location, parameter.name] = parameter
-        responses: dict[str, Response] = {}
-        pollings: list[Polling] = []
-        for status, node in raw["responses"].items():
-            if str(status).startswith("x-"):
-                continue
-            response, response_pointer = self._resolve(node, pointer + join_pointer("responses", status))
-            responses[status] = self._response(status, response, response_pointer)
-            pollings += self._pollings(status, response, response_pointer)
-        for extra in pollings[1:]:
-            self._object(extra.pointer, "an operation can have one polling Link only", "remove x-polling from this one")
+        responses = {
+            status: self._response(status, *self._follow(node, pointer + join_pointer("responses", status)))
+            for status, node in raw["responses"].items()
+            if not status.startswith("x-")
+        }
         return Operation(
-            id=operation_id,
+            id=raw["operationId"],
             method=method.upper(),
             path=path,
             summary=raw.get("summary", ""),
             description=raw.get("description", ""),
             tags=tuple(raw.get("tags", ())),
-            parameters=tuple(parameters.values()),
+            parameters=self._parameters(path, item, raw, pointer),
             body=self._body(raw, pointer),
             responses=responses,
             security=self._security(raw, pointer),
-            polling=pollings[0] if pollings else None,
+            polling=None,
             pointer=pointer,
             raw=raw,
         )
 
+    def _parameters(
+        self, path: str, item: Mapping[str, Any], raw: Mapping[str, Any], pointer: str
+    ) -> tuple[Parameter, ...]:
+        parameters: dict[tuple[str, str], Parameter] = {}
+        for holder, holder_pointer in ((item, pointer.rpartition("/")[0]), (raw, pointer)):
+            here: set[tuple[str, str]] = set()
+            for index, node in enumerate(holder.get("parameters", [])):
+                place = holder_pointer + join_pointer("parameters", index)
+                parameter = self._parameter(*self._follow(node, place))
+                key = parameter.location, parameter.name
+                if key in here:
+                    self._object(place, f"the parameter {parameter.name!r} stands here twice", "keep one of the two")
+                here.add(key)
+                parameters[key] = parameter
+        in_template = _TEMPLATE.findall(path)
+        declared = [name for location, name in parameters if location == "path"]
+        for name in in_template:
+            if name not in declared:
+                self._object(
+                    pointer,
+                    f"the path has {{{name}}}, but no parameter says what it is",
+                    f"add a parameter with name: {name}, in: path, required: true",
+                )
+        for name in declared:
+            if name not in in_template:
+                self._object(
+                    parameters["path", name].pointer,
+                    f"the path parameter {name!r} is not in the path {path}",
+                    f"write {{{name}}} into the path, or remove the parameter",
+                )
+        return tuple(parameters.values())
+
     def _parameter(self, node: Mapping[str, Any], pointer: str) -> Parameter:
-        node, pointer = self._resolve(node, pointer)
-        location = node.get("in", "query")
+        location = node["in"]
         style = node.get("style", "form" if location in {"query", "cookie"} else "simple")
+        if "schema" not in node:
+            self._object(
+                pointer,
+                f"the parameter {node['name']!r} has no schema",
+                "give it one: content in a parameter is not supported",
+            )
         return Parameter(
-            name=node.get("name", ""),
+            name=node["name"],
             location=location,
             required=bool(node.get("required")),
+            description=node.get("description", ""),
             schema=node.get("schema", {}),
             style=style,
             explode=bool(node.get("explode", style == "form")),
@@ -188,14 +219,15 @@ class Reader:
     def _body(self, raw: Mapping[str, Any], pointer: str) -> RequestBody | None:
         if "requestBody" not in raw:
             return None
-        body, pointer = self._resolve(raw["requestBody"], pointer + "/requestBody")
+        body, pointer = self._follow(raw["requestBody"], pointer + "/requestBody")
         return RequestBody(bool(body.get("required")), self._content(body, pointer))
 
     def _response(self, status: str, node: Mapping[str, Any], pointer: str) -> Response:
-        headers: dict[str, Mapping[str, Any]] = {}
-        for name, header in node.get("headers", {}).items():
-            headers[name] = self._resolve(header, pointer + join_pointer("headers", name))[0].get("schema", {})
-        return Response(status, node.get("description", ""), self._content(node, pointer), headers)
+        headers = {
+            name: self._follow(header, pointer + join_pointer("headers", name))[0].get("schema", {})
+            for name, header in node.get("headers", {}).items()
+        }
+        return Response(status, node["description"], self._content(node, pointer), headers)
 
     def _content(self, node: Mapping[str, Any], pointer: str) -> dict[str, MediaType]:
         content: dict[str, MediaType] = {}
@@ -207,12 +239,11 @@ class Reader:
     def _examples(self, node: Mapping[str, Any], pointer: str) -> dict[str, Any]:
         if "example" in node:
             return {"default": node["example"]}
-        examples: dict[str, Any] = {}
-        for name, example in node.get("examples", {}).items():
-            example, _ = self._resolve(example, pointer + join_pointer("examples", name))
-            if "value" in example:
-                examples[name] = example["value"]
-        return examples
+        examples = {
+            name: self._follow(example, pointer + join_pointer("examples", name))[0]
+            for name, example in node.get("examples", {}).items()
+        }
+        return {name: example["value"] for name, example in examples.items() if "value" in example}
 
     def _security(self, raw: Mapping[str, Any], pointer: str) -> tuple[tuple[SecurityScheme, ...], ...]:
         requirements = raw.get("security", self._document.get("security", []))
@@ -220,24 +251,22 @@ class Reader:
         schemes = self._document.get("components", {}).get("securitySchemes", {})
         alternatives: list[tuple[SecurityScheme, ...]] = []
         for index, requirement in enumerate(requirements):
-            place = where + join_pointer(index)
             read: list[SecurityScheme] = []
             for scheme_id in requirement:
-                if scheme_id not in schemes:
+                if scheme_id in schemes:
+                    place = join_pointer("components", "securitySchemes", scheme_id)
+                    scheme = self._scheme(scheme_id, *self._follow(schemes[scheme_id], place))
+                    read += [] if scheme is None else [scheme]
+                else:
                     self._object(
-                        place,
+                        where + join_pointer(index, scheme_id),
                         f"the security scheme {scheme_id!r} is not defined",
                         f"define it under components.securitySchemes, or name one of: {', '.join(schemes) or 'none'}",
                     )
-                    continue
-                scheme = self._scheme(scheme_id, schemes[scheme_id])
-                if scheme is not None:
-                    read.append(scheme)
             alternatives.append(tuple(read))
         return tuple(alternatives)
 
-    def _scheme(self, scheme_id: str, node: Mapping[str, Any]) -> SecurityScheme | None:
-        node, pointer = self._resolve(node, join_pointer("components", "securitySchemes", scheme_id))
+    def _scheme(self, scheme_id: str, node: Mapping[str, Any], pointer: str) -> SecurityScheme | None:
         key_pattern = node.get("x-key-pattern")
         match node:
             case {"type": "apiKey", "in": "header" | "query" | "cookie" as location, "name": str(name)}:
@@ -252,133 +281,12 @@ class Reader:
                 )
                 return None
 
-    def _pollings(self, status: str, response: Mapping[str, Any], pointer: str) -> list[Polling]:
-        pollings: list[Polling] = []
-        for name, node in response.get("links", {}).items():
-            link, place = self._resolve(node, pointer + join_pointer("links", name))
-            if "x-polling" in link:
-                polling = self._polling(name, status, link, place)
-                if polling is not None:
-                    pollings.append(polling)
-        return pollings
-
-    def _polling(self, name: str, status: str, link: Mapping[str, Any], pointer: str) -> Polling | None:
-        before = len(self.problems)
-        target = link.get("operationId")
-        if not isinstance(target, str):
-            self._object(
-                pointer,
-                f"the polling Link {name!r} names no operationId",
-                "set its operationId to the operation to poll (operationRef is not supported)",
-            )
-        bound: dict[str, Expression] = {}
-        constants: dict[str, Any] = {}
-        for parameter, value in link.get("parameters", {}).items():
-            # "path.id" and "query.id" name the location too; the locations are told apart by the target.
-            bare = re.sub(r"^(?:path|query|header|cookie)\.", "", parameter)
-            if isinstance(value, str) and value.startswith("$"):
-                expression = self._expression(value, pointer + join_pointer("parameters", parameter))
-                if expression is not None:
-                    bound[bare] = expression
-            else:
-                constants[bare] = value
-        if len(bound) != 1 and len(self.problems) == before:
-            self._object(
-                pointer,
-                f"the polling Link {name!r} takes {len(bound)} parameters from the response",
-                "take exactly one from it, as in parameters: {id: $response.body#/id}: it is the job's id",
-            )
-        loop = link["x-polling"]
-        place = pointer + "/x-polling"
-        if not isinstance(loop, Mapping):
-            self._object(place, "x-polling is no mapping", "give it successCriteria and the seconds to wait")
-            return None
-        success = self._criteria(loop, "successCriteria", place)
-        if not success and len(self.problems) == before:
-            self._object(place, "x-polling has no successCriteria", "say what the answer of a finished job looks like")
-        polling_result = loop.get("result")
-        result = None if polling_result is None else self._expression(polling_result, place + "/result")
-        seconds = {
-            key: self._seconds(loop, key, default, place)
-            for key, default in (
-                ("delaySeconds", _DELAY_SECONDS),
-                ("intervalSeconds", _INTERVAL_SECONDS),
-                ("timeoutSeconds", _TIMEOUT_SECONDS),
-            )
-        }
-        failure = self._criteria(loop, "failureCriteria", place)
-        if len(self.problems) > before:
-            return None
-        (parameter, job_id), *_ = bound.items()
-        return Polling(
-            link=name,
-            status=status,
-            target=str(target),
-            parameter=parameter,
-            job_id=job_id,
-            constants=constants,
-            delay_seconds=seconds["delaySeconds"],
-            interval_seconds=seconds["intervalSeconds"],
-            timeout_seconds=seconds["timeoutSeconds"],
-            success=success,
-            failure=failure,
-            result=result,
-            pointer=pointer,
-        )
-
-    def _criteria(self, loop: Mapping[str, Any], key: str, pointer: str) -> tuple[Criterion, ...]:
-        criteria: list[Criterion] = []
-        entries = loop.get(key, [])
-        if not isinstance(entries, list):
-            self._object(f"{pointer}/{key}", f"{key} is no list", "write a list of {condition: …}")
-            return ()
-        for index, entry in enumerate(entries):
-            place = pointer + join_pointer(key, index)
-            condition = entry.get("condition") if isinstance(entry, Mapping) else None
-            if not isinstance(condition, str):
-                self._object(
-                    place, "a criterion has no condition", "write it as {condition: <expression> == <literal>}"
-                )
-                continue
-            try:
-                criteria.append(Criterion.parse(condition))
-            except ExpressionError as error:
-                self._object(place, "a criterion cannot be parsed", str(error))
-        return tuple(criteria)
-
-    def _expression(self, text: Any, pointer: str) -> Expression | None:
-        try:
-            return Expression.parse(str(text))
-        except ExpressionError as error:
-            self._object(pointer, "a runtime expression cannot be parsed", str(error))
-            return None
-
-    def _seconds(self, loop: Mapping[str, Any], key: str, default: float, pointer: str) -> float:
-        value = loop.get(key, default)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
-            return float(value)
-        self._object(f"{pointer}/{key}", f"{key} is {value!r}", "give a number of seconds, 0 or more")
-        return default
-
-    def _check_links(self, spec: Spec) -> None:
-        operations = {operation.id: operation for operation in spec.operations}
-        for operation in spec.operations:
-            polling = operation.polling
-            if polling is None:
-                continue
-            target = operations.get(polling.target)
-            if target is None:
-                self._object(
-                    polling.pointer + "/operationId",
-                    f"the Link {polling.link!r} leads to the operation {polling.target!r}, which does not exist",
-                    f"name one of: {', '.join(operations)}",
-                )
-                continue
-            names = [parameter.name for parameter in target.parameters]
-            for name in (polling.parameter, *polling.constants):
-                if name not in names:
-                    self._object(
-                        polling.pointer + "/parameters",
-                        f"the operation {polling.target!r} has no parameter {name!r}",
-                        f"name one of: {', '.join(names) or 'none, it has no parameters'}",
-                    )
+    def _links(self, operation: Operation) -> list[Link]:
+        links: list[Link] = []
+        for status in operation.responses:
+            place = operation.pointer + join_pointer("responses", status)
+            response, place = self._follow(operation.raw["responses"][status], place)
+            for name, node in response.get("links", {}).items():
+                link, pointer = self._follow(node, place + join_pointer("links", name))
+                links.append(Link(name, status, link, pointer))
+        return links

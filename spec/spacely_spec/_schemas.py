@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from jsonschema_rs import Draft4Validator
+
+from ._json import is_object
+from ._places import follow, reference_pointer
+
 # Keywords that constrain nothing.
 _ANNOTATIONS = frozenset({"title", "description", "default", "example", "discriminator", "xml", "externalDocs"}) | {
     "deprecated",
@@ -12,7 +17,11 @@ _ANNOTATIONS = frozenset({"title", "description", "default", "example", "discrim
     "readOnly",
     "writeOnly",
 }
-_REFERENCE = "#/components/schemas/"
+
+
+def compile_schema(schema: Mapping[str, Any], *, formats: bool = True) -> Draft4Validator:
+    """A validator for what json_schema gives; with ``formats``, ``uri``, ``uuid`` and the like are held to."""
+    return Draft4Validator(dict(schema), validate_formats=formats)
 
 
 def json_schema(
@@ -35,17 +44,23 @@ def json_schema(
     Returns:
         The schema; references point into its own ``components`` member.
     """
+    document = {"components": {"schemas": components}}
+    mark = "readOnly" if direction == "request" else "writeOnly"
     needed: dict[str, Any] = {}
 
     def convert(node: Mapping[str, Any]) -> dict[str, Any]:
         reference = node.get("$ref")
         if isinstance(reference, str):
-            name = reference.removeprefix(_REFERENCE).split("/")[0].replace("~1", "/").replace("~0", "~")
+            name = reference_pointer(reference).split("/")[3].replace("~1", "/").replace("~0", "~")
             if name not in needed:
                 needed[name] = {}  # Held before it is filled: the schema may refer to itself.
                 needed[name] = convert(components[name])
             return {"$ref": reference}
-        return _convert(node, convert, direction, open_enums)
+        return _convert(node, convert, required, open_enums)
+
+    def required(node: Mapping[str, Any]) -> list[str]:
+        properties: Mapping[str, Any] = node.get("properties", {})
+        return [name for name in node["required"] if not follow(document, properties.get(name, {}), "")[0].get(mark)]
 
     converted = convert(schema)
     if needed:
@@ -56,35 +71,34 @@ def json_schema(
 def _convert(
     node: Mapping[str, Any],
     convert: Callable[[Mapping[str, Any]], dict[str, Any]],
-    direction: str,
+    required: Callable[[Mapping[str, Any]], list[str]],
     open_enums: bool,
 ) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for keyword, value in node.items():
-        if keyword in _ANNOTATIONS or keyword.startswith("x-") or (keyword == "enum" and open_enums and "type" in node):
-            continue
-        match keyword, value:
-            case (("items" | "not" | "additionalProperties"), Mapping()):
-                result[keyword] = convert(value)
-            case (("allOf" | "anyOf" | "oneOf"), _):
-                target = "anyOf" if keyword == "oneOf" and open_enums else keyword
-                result.setdefault(target, []).extend(convert(branch) for branch in value)
-            case "properties", _:
-                result[keyword] = {name: convert(child) for name, child in value.items()}
-            case "required", _:
-                names = _required(node, direction)
-                if names:  # Draft 4 allows no empty list.
-                    result[keyword] = names
+    def convert_value(keyword: str, value: Any) -> Any:
+        match keyword:
+            case "items" | "not" | "additionalProperties" if is_object(value):
+                return convert(value)
+            case "allOf" | "anyOf" | "oneOf":
+                return [convert(branch) for branch in value]
+            case "properties":
+                return {name: convert(child) for name, child in value.items()}
+            case "required":
+                return required(node)
             case _:
-                result[keyword] = value
+                return value
+
+    left_out = {*_ANNOTATIONS, "enum"} if open_enums and "type" in node else _ANNOTATIONS
+    result = {
+        keyword: convert_value(keyword, value)
+        for keyword, value in node.items()
+        if keyword not in left_out and not keyword.startswith("x-")
+    }
+    if not result.get("required", True):
+        del result["required"]  # Draft 4 allows no empty list.
+    if open_enums and "oneOf" in result:
+        result["allOf"] = [*result.get("allOf", ()), {"anyOf": result.pop("oneOf")}]
     if node.get("nullable") and "type" in result:
         result["type"] = [result["type"], "null"]
         if "enum" in result and None not in result["enum"]:
             result["enum"] = [*result["enum"], None]
     return result
-
-
-def _required(node: Mapping[str, Any], direction: str) -> list[str]:
-    mark = "readOnly" if direction == "request" else "writeOnly"
-    properties: Mapping[str, Any] = node.get("properties", {})
-    return [name for name in node["required"] if not properties.get(name, {}).get(mark)]

@@ -13,6 +13,15 @@ from ...types import UNSET
 def encode(arguments: Mapping[str, Any], body: Any) -> dict[str, Any]:
     """Turn arguments and body, as JSON values, into keyword arguments of httpx.Client.build_request."""
 
+    return _encode(
+        body=body,
+    )
+
+
+def _encode(
+    *,
+    body: Any,
+) -> dict[str, Any]:
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {

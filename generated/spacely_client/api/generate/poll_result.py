@@ -15,6 +15,16 @@ def encode(arguments: Mapping[str, Any], body: Any) -> dict[str, Any]:
     d = dict(arguments)
     ref_id = d.pop("ref_id")
 
+    return _encode(
+        ref_id=ref_id,
+    )
+
+
+def _encode(
+    *,
+    ref_id: str,
+) -> dict[str, Any]:
+
     params: dict[str, Any] = {}
 
     params["refId"] = ref_id
