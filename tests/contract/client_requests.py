@@ -12,6 +12,7 @@ import httpx
 import requests
 import schemathesis
 from schemathesis import Case, Config, GenerationMode
+from schemathesis.core import NotSet
 
 from spacely_spec import Operation, Spec, compile_schema, json_schema
 
@@ -67,7 +68,7 @@ class Inputs:
 
     def body(self, operation: Operation, case: Case) -> Any:
         """The body of a request as the client can be given it, or None where there is none."""
-        if operation.body is None or isinstance(case.body, type(schemathesis.NOT_SET)):
+        if operation.body is None or isinstance(case.body, NotSet):
             return None
         names = properties(self._spec, operation)
         if names is None or not isinstance(case.body, dict):
