@@ -15,6 +15,8 @@ from spacely_spec import Operation, Response, Spec, compile_schema, json_schema
 from .generation import draw
 
 JSON = "application/json"
+# What has one of these formats becomes an object in Python, so a text that has not cannot be kept.
+_FORMATS_WITH_A_TYPE = frozenset({"date", "date-time", "uuid"})
 _DEEP = 100_000
 _DIGITS = 10_000
 
@@ -32,7 +34,7 @@ class Answers:
     """What the operations of a contract may answer.
 
     The schemas of answers stand as request bodies in a contract made up for the purpose, so that what makes
-    requests makes answers too. In a second one every enum and format is dropped: what comes of that is what
+    requests makes answers too. In a second one the enums and most formats are dropped: what comes of that is what
     tomorrow's server might send, and a client that outlives today's contract takes it.
     """
 
@@ -63,10 +65,10 @@ class Answers:
         bodies = self._draw(self._strict, operation, content, GenerationMode.NEGATIVE, count)
         return [body if isinstance(body, bytes) else encode(body) for body in bodies]
 
-    def accepts(self, content: Content) -> Callable[[bytes], bool]:
-        """Tells whether a client has to accept a body: enums are open, formats are not held to."""
+    def accepts(self, content: Content, *, formats: bool) -> Callable[[bytes], bool]:
+        """Tells whether a body fits a schema whose enums are open; ``formats`` says whether formats are held to."""
         schema = json_schema(content.schema, self._spec.components, direction="response", open_enums=True)
-        validator = compile_schema(schema, formats=False)
+        validator = compile_schema(schema, formats=formats)
 
         def accept(body: bytes) -> bool:
             try:
@@ -163,8 +165,13 @@ def _strict(node: Any) -> Any:
 
 def _open(node: Any) -> Any:
     """A schema that also drops what a client does not hold answers to."""
-    dropped = {"readOnly", "example", "examples", "default", "format"}
-    return _without(node, lambda keyword, holder: keyword in dropped or (keyword == "enum" and "type" in holder))
+
+    def dropped(keyword: str, holder: Mapping[str, Any]) -> bool:
+        return (keyword == "enum" and "type" in holder) or (
+            keyword == "format" and holder[keyword] not in _FORMATS_WITH_A_TYPE
+        )
+
+    return _without(_strict(node), dropped)
 
 
 def _without(node: Any, drop: Callable[[str, Mapping[str, Any]], bool], *, names: bool = False) -> Any:

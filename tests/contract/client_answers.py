@@ -17,6 +17,7 @@ from .clients import Answerer, ClientUnderTest, Outcome, plain, same
 from .report import Exchange, Report
 
 VALID, BROKEN, STATUSES, TRANSPORT = "valid answers", "broken answers", "error statuses", "no answers"
+DRIFTED = "a drifted body"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _BROKEN_OFF = (httpx.ReadError, httpx.ReadTimeout, httpx.WriteError, httpx.WriteTimeout, httpx.RemoteProtocolError)
 
@@ -49,14 +50,14 @@ class AnswerChecks:
         """Every documented success, with a body that breaks its schema, or is no JSON at all."""
         for operation in self._client.spec.operations:
             for content in self._answers.successes(operation):
-                accepts = self._answers.accepts(content)
+                fits, nearly = (self._answers.accepts(content, formats=formats) for formats in (True, False))
                 (valid,) = self._answers.valid(operation, content, 1)
                 drifted = self._answers.drifted(operation, content, self._count)
-                made = chain(hostile(valid), (("a drifted body", body) for body in drifted))
+                made = chain(hostile(valid), ((DRIFTED, body) for body in drifted))
                 for name, body in made:
                     answer = self._answerer(content.status, body, content.media_type)
                     for outcome in self._call(BROKEN, operation, answer):
-                        self._broken(operation, outcome, name, body, accepted=accepts(body))
+                        self._broken(operation, outcome, name, body, fits=fits(body), nearly=nearly(body))
                 self._wrong_type(operation, content, valid)
 
     def statuses(self) -> None:
@@ -91,14 +92,12 @@ class AnswerChecks:
         answer = self._answerer(content.status, encode(body), content.media_type)
         for outcome in self._call(VALID, operation, answer):
             polling = operation.polling
-            value = outcome.value
             if polling is not None and outcome.error is None:
                 job_id = polling.job_id.read(Answer(_number(content.status), {"content-type": JSON}, body))
-                found = getattr(value, "id", None)
+                found = getattr(outcome.value, "id", None)
                 rule = f"The job's id is the one at {polling.job_id.text}: {job_id!r}."
                 self._check(VALID, operation, "job_has_id", found == str(job_id), rule, outcome)
-                value = getattr(value, "submitted", None)
-            kept = outcome.error is None and same(plain(value), body)
+            kept = self._is_kept(operation, outcome, body)
             self._check(VALID, operation, check, kept, f"Everything in the answer is in the result: {body!r}.", outcome)
 
     def _nothing(self, operation: Operation, status: str) -> None:
@@ -106,26 +105,29 @@ class AnswerChecks:
             holds = outcome.error is None and outcome.value is None
             self._check(VALID, operation, "empty_answer_is_none", holds, f"{status} has no body: None.", outcome)
 
-    def _broken(self, operation: Operation, outcome: Outcome, name: str, body: bytes, *, accepted: bool) -> None:
+    def _broken(
+        self, operation: Operation, outcome: Outcome, name: str, body: bytes, *, fits: bool, nearly: bool
+    ) -> None:
+        """Judge what came of a body that fits its schema, or does but for its formats, or does not."""
         refused = isinstance(outcome.error, self._client.errors.InvalidResponse)
-        if accepted and not refused:
-            value = outcome.value if operation.polling is None else getattr(outcome.value, "submitted", None)
-            kept = outcome.error is None and same(plain(value), decode(body))
-            rule = f"{name}: it fits the contract, so it is kept whole."
-            self._check(BROKEN, operation, "drifted_answer_kept", kept, rule, outcome)
-        elif accepted:
-            # A client may refuse what it cannot hold, such as a lone surrogate; it may not crash over it.
-            self._report.passed(BROKEN, expectations.label(operation), "drifted_answer_kept")
-        else:
+        if not nearly:
             rule = f"{name}: it breaks the contract, so InvalidResponse is raised."
             self._check(BROKEN, operation, "broken_answer_refused", refused, rule, outcome)
+            return
+        # A format, or a value that Python cannot hold, may be refused; it may not crash the client, nor be changed.
+        kept = self._is_kept(operation, outcome, decode(body)) or (refused and not (fits and name == DRIFTED))
+        rule = f"{name}: it fits the contract, so it is kept whole."
+        self._check(BROKEN, operation, "drifted_answer_kept", kept, rule, outcome)
+
+    def _is_kept(self, operation: Operation, outcome: Outcome, body: Any) -> bool:
+        value = outcome.value if operation.polling is None else getattr(outcome.value, "submitted", None)
+        return outcome.error is None and same(plain(value), body)
 
     def _wrong_type(self, operation: Operation, content: Content, valid: Any) -> None:
         body = encode(valid)
         answer = self._answerer(content.status, body, "text/html; charset=utf-16")
         for outcome in self._call(BROKEN, operation, answer):
-            value = outcome.value if operation.polling is None else getattr(outcome.value, "submitted", None)
-            kept = outcome.error is None and same(plain(value), valid)
+            kept = self._is_kept(operation, outcome, valid)
             refused = isinstance(outcome.error, self._client.errors.InvalidResponse)
             rule = "A valid body under a wrong content type is kept whole, or refused with InvalidResponse."
             self._check(BROKEN, operation, "content_type_survived", kept or refused, rule, outcome)

@@ -56,7 +56,7 @@ class Inputs:
             "cookie": case.cookies,
         }
         found = {
-            argument_name(parameter.name): containers[parameter.location][parameter.name]
+            argument_name(parameter.name): _unquoted(containers[parameter.location][parameter.name], parameter.location)
             for parameter in operation.parameters
             if parameter.name in (containers[parameter.location] or {})
         }
@@ -258,6 +258,11 @@ def _is_object(schema: Mapping[str, Any], components: Mapping[str, Any]) -> bool
 def _transport_arguments(case: Case) -> dict[str, Any]:
     arguments = case.as_transport_kwargs(base_url=BASE_URL)
     return {name: arguments[name] for name in ("method", "url", "params") if name in arguments}
+
+
+def _unquoted(value: Any, location: str) -> Any:
+    """A value as it was before Schemathesis quoted it for a path."""
+    return unquote(value) if location == "path" and isinstance(value, str) else value
 
 
 def _segments(raw_path: bytes) -> list[str]:

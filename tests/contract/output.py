@@ -54,7 +54,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"  {row.phase:{depth}}  {row.operation:{width}}  {row.requests:8}  {row.passed:8}  {row.violated:8}"
     for violation in report.violations:
         yield ""
-        yield f"VIOLATED  {violation.check}  ({violation.operation}, {violation.phase})"
+        tally = report.tallies[violation.phase, violation.operation, violation.check]
+        yield f"VIOLATED {tally.violated} times: {violation.check}  ({violation.operation}, {violation.phase})"
         yield from _evidence(violation)
     yield ""
     verdict = "held" if report.held else "violated" if report.violations else "nothing was checked"
