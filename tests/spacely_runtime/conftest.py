@@ -1,0 +1,22 @@
+"""Fixtures for the tests of the runtime."""
+
+from __future__ import annotations
+
+import pytest
+from tests.spacely_runtime.things import Clock
+
+from spacely_runtime import _clock
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for name in ("monotonic", "sleep", "sleep_async"):
+        monkeypatch.setattr(_clock, name, getattr(clock, name))
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("THINGS_API_KEY", "THINGS_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
