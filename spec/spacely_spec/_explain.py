@@ -92,7 +92,12 @@ def _common_options(branches: list[list[ValidationError]]) -> tuple[Path, Any, l
     return path, value, [option for _, _, options in found for option in options]
 
 
-def _distance(branch: list[ValidationError]) -> tuple[int, int]:
+def _distance(branch: list[ValidationError]) -> tuple[bool, int, int]:
     kinds = [error.kind for error in branch]
-    # A word that is none of the branch's own says that another kind of object was meant.
-    return sum(isinstance(kind, ValidationErrorKind.Enum | ValidationErrorKind.Type) for kind in kinds), len(kinds)
+    return (
+        # Where a reference was written, one was meant.
+        not any(error.instance_path[-1:] == ["$ref"] for error in branch),
+        # A word or type that is none of the branch's own says that another kind of object was meant.
+        sum(isinstance(kind, ValidationErrorKind.Enum | ValidationErrorKind.Type) for kind in kinds),
+        len(kinds),
+    )

@@ -42,6 +42,9 @@ def with_polling(
     Returns:
         The operations in the same order.
     """
+    if report.problems:  # A Link to an operation that has been objected to would be objected to as well.
+        yield from operations
+        return
     reader = _LinkReader({operation.id: operation for operation in operations}, document, report)
     for operation in operations:
         looping = [link for link in links[operation.id] if "x-polling" in link.raw]
@@ -80,6 +83,7 @@ class _LinkReader:
                 f"name one of: {', '.join(self._operations)}",
             )
             return
+        before = len(self._report.problems)
         bound = self._bound(link, target)
         if polling and target.body is not None and target.body.required:
             self._report.add(
@@ -87,21 +91,23 @@ class _LinkReader:
                 f"the operation {target.id!r} needs a body, so it cannot be polled",
                 "lead the Link to an operation that needs none",
             )
+        if len(self._report.problems) > before or not polling:
+            return
         for parameter in target.parameters:
-            if polling and parameter.required and parameter.name not in bound:
+            if parameter.required and parameter.name not in bound:
                 self._report.add(
                     link.pointer,
                     f"the polling Link {link.name!r} does not say what {parameter.name!r} is, which is required",
                     f"set it under parameters, as in parameters: {{{parameter.name}: $response.body#/id}}",
                 )
 
-    def _bound(self, link: Link, target: Operation) -> dict[str, Any]:
-        """What a Link sets the parameters of its target to, by name; what the target lacks is objected to."""
-        bound: dict[str, Any] = {}
+    def _bound(self, link: Link, target: Operation) -> dict[str, tuple[Any, str]]:
+        """What a Link sets each parameter of its target to, and where; what the target lacks is objected to."""
+        bound: dict[str, tuple[Any, str]] = {}
         for written, value in link.raw.get("parameters", {}).items():
             found = [p for p in target.parameters if written in {p.name, f"{p.location}.{p.name}"}]
             if found:
-                bound[found[0].name] = value
+                bound[found[0].name] = value, link.pointer + join_pointer("parameters", written)
             else:
                 self._report.add(
                     link.pointer + join_pointer("parameters", written),
@@ -117,7 +123,7 @@ class _LinkReader:
         loop: Mapping[str, Any] = link.raw["x-polling"]
         place = link.pointer + "/x-polling"
         bound = self._bound(link, target)
-        ids = [name for name, value in bound.items() if isinstance(value, str) and value.startswith("$")]
+        ids = [name for name, (value, _) in bound.items() if isinstance(value, str) and value.startswith("$")]
         if len(ids) != 1:
             self._report.add(
                 link.pointer + ("/parameters" if bound else ""),
@@ -127,7 +133,7 @@ class _LinkReader:
             return None
         submitted = [operation.responses[link.status]]
         answers = [response for status, response in target.responses.items() if status.startswith("2")]
-        job_id = self._expression(bound[ids[0]], link.pointer + "/parameters", submitted)
+        job_id = self._expression(*bound[ids[0]], submitted)
         success = self._criteria(loop, "successCriteria", place, answers)
         failure = self._criteria(loop, "failureCriteria", place, answers)
         result = self._expression(loop["result"], place + "/result", answers) if "result" in loop else None
@@ -139,7 +145,7 @@ class _LinkReader:
             target=target.id,
             parameter=ids[0],
             job_id=job_id,
-            constants={name: value for name, value in bound.items() if name != ids[0]},
+            constants={name: value for name, (value, _) in bound.items() if name != ids[0]},
             delay_seconds=float(loop.get("delaySeconds", _DELAY_SECONDS)),
             interval_seconds=float(loop.get("intervalSeconds", _INTERVAL_SECONDS)),
             timeout_seconds=float(loop.get("timeoutSeconds", _TIMEOUT_SECONDS)),
@@ -158,7 +164,7 @@ class _LinkReader:
             try:
                 criterion = Criterion.parse(entry["condition"])
             except ExpressionError as error:
-                self._report.add(place, "the criterion cannot be parsed", str(error))
+                self._report.add(place, f"the criterion {entry['condition']!r} cannot be parsed", str(error))
                 continue
             criteria.append(criterion)
             schemas = self._schemas(criterion.expression, place, answers)
@@ -175,7 +181,7 @@ class _LinkReader:
         try:
             expression = Expression.parse(text)
         except ExpressionError as error:
-            self._report.add(pointer, "the runtime expression cannot be parsed", str(error))
+            self._report.add(pointer, f"the runtime expression {text!r} cannot be parsed", str(error))
             return None
         self._schemas(expression, pointer, answers)
         return expression

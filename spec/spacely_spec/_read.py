@@ -92,7 +92,7 @@ class Reader:
     def _operations(self) -> Iterator[Operation]:
         operations: list[Operation] = []
         links: dict[str, list[Link]] = {}
-        taken: dict[str, str] = {}
+        taken: dict[str, tuple[str, str]] = {}
         templates: dict[str, str] = {}
         for path, item in self._document["paths"].items():
             if path.startswith("x-"):
@@ -111,7 +111,7 @@ class Reader:
                         operations.append(operation)
         yield from with_polling(operations, links, self._document, self._report)
 
-    def _check_id(self, operation_id: str | None, name: str, pointer: str, taken: dict[str, str]) -> bool:
+    def _check_id(self, operation_id: str | None, name: str, pointer: str, taken: dict[str, tuple[str, str]]) -> bool:
         if not operation_id:
             self._object(
                 pointer,
@@ -129,14 +129,15 @@ class Reader:
             )
             return False
         if method in taken:
+            item_id, other = taken[method]
             self._object(
                 pointer,
-                f"the operationId {operation_id!r} is taken by {taken[method]}"
-                + (f": both are {method!r} in the client" if method != operation_id else ""),
+                f"the operationId {operation_id!r} is taken by {other}"
+                + ("" if item_id == operation_id else f": {item_id!r} is {method!r} in the client, too"),
                 "give each operation a name of its own",
             )
             return False
-        taken[method] = name
+        taken[method] = operation_id, name
         return True
 
     def _operation(

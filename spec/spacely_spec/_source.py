@@ -171,7 +171,8 @@ def _syntax_problem(path: Path, error: Exception) -> Problem:
     message = "is not YAML"
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         line = error.problem_mark.line + 1
-        message = f"is not YAML: {error.problem} (column {error.problem_mark.column + 1})"
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        message = f"is not YAML: {said} (column {error.problem_mark.column + 1})"
     elif isinstance(error, RecursionError):
         return Problem(path, None, "", "is nested too deeply to be read", "nest it less deeply")
     elif str(error):
