@@ -50,14 +50,15 @@ class AnswerChecks:
         """Every documented success, with a body that breaks its schema, or is no JSON at all."""
         for operation in self._client.spec.operations:
             for content in self._answers.successes(operation):
-                fits, nearly = (self._answers.accepts(content, formats=formats) for formats in (True, False))
+                accepts, lenient = self._answers.accepts(content), self._answers.has_typed_formats(content)
                 (valid,) = self._answers.valid(operation, content, 1)
                 drifted = self._answers.drifted(operation, content, self._count)
                 made = chain(hostile(valid), ((DRIFTED, body) for body in drifted))
                 for name, body in made:
                     answer = self._answerer(content.status, body, content.media_type)
                     for outcome in self._call(BROKEN, operation, answer):
-                        self._broken(operation, outcome, name, body, fits=fits(body), nearly=nearly(body))
+                        refusable = lenient or name != DRIFTED
+                        self._broken(operation, outcome, name, body, accepted=accepts(body), refusable=refusable)
                 self._wrong_type(operation, content, valid)
 
     def statuses(self) -> None:
@@ -106,16 +107,16 @@ class AnswerChecks:
             self._check(VALID, operation, "empty_answer_is_none", holds, f"{status} has no body: None.", outcome)
 
     def _broken(
-        self, operation: Operation, outcome: Outcome, name: str, body: bytes, *, fits: bool, nearly: bool
+        self, operation: Operation, outcome: Outcome, name: str, body: bytes, *, accepted: bool, refusable: bool
     ) -> None:
-        """Judge what came of a body that fits its schema, or does but for its formats, or does not."""
+        """Judge what came of a body that fits its schema or breaks it."""
         refused = isinstance(outcome.error, self._client.errors.InvalidResponse)
-        if not nearly:
+        if not accepted:
             rule = f"{name}: it breaks the contract, so InvalidResponse is raised."
             self._check(BROKEN, operation, "broken_answer_refused", refused, rule, outcome)
             return
-        # A format, or a value that Python cannot hold, may be refused; it may not crash the client, nor be changed.
-        kept = self._is_kept(operation, outcome, decode(body)) or (refused and not (fits and name == DRIFTED))
+        # A value that Python cannot hold may be refused; it may neither crash the client nor be changed.
+        kept = self._is_kept(operation, outcome, decode(body)) or (refused and refusable)
         rule = f"{name}: it fits the contract, so it is kept whole."
         self._check(BROKEN, operation, "drifted_answer_kept", kept, rule, outcome)
 

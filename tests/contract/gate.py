@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 
+from spacely_mock import MockServer, create_app
 from spacely_spec import Spec
 
 from . import credentials
@@ -26,6 +27,10 @@ from .phases import run_phases
 from .report import Report
 from .server import Clock, NoAnswer, Server, Timing
 
+Part: TypeAlias = Callable[[Server], None]
+
+ANY_SERVER: tuple[Part, ...] = (check_keys, check_jobs, run_phases)
+PARTS: tuple[Part, ...] = (*ANY_SERVER, check_forced, check_served_contract)
 RENDER_TIME = 2.0
 
 
@@ -46,26 +51,27 @@ class Options:
     examples: int = 20
 
 
-def check_app(spec: Spec, options: Options, make_app: Callable[..., Any] | None = None) -> Report:
+def check_app(
+    spec: Spec, options: Options, make_app: Callable[..., Any] = create_app, parts: Sequence[Part] = PARTS
+) -> Report:
     """Hold a mock to a contract in process.
 
     Args:
         spec: The contract.
         options: Seed and size of the run.
         make_app: Makes the ASGI application, as ``spacely_mock.create_app`` does.
+        parts: What to check.
 
     Returns:
         What was found.
     """
-    if make_app is None:
-        from spacely_mock import create_app as make_app
     key, clock = credentials.new_key(), Clock()
     app = make_app(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock)
     report = Report("mock, in process", str(spec.path), options.seed, (key,))
     server = Server(
-        spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), is_mock=True, examples=options.examples
+        spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), examples=options.examples
     )
-    return _check(server)
+    return _check(server, parts)
 
 
 def check_http(spec: Spec, options: Options) -> Report:
@@ -78,8 +84,6 @@ def check_http(spec: Spec, options: Options) -> Report:
     Returns:
         What was found.
     """
-    from spacely_mock import MockServer
-
     key, clock = credentials.new_key(), Clock()
     with MockServer(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock) as mock:
         report = Report("mock, over HTTP", str(spec.path), options.seed, (key,))
@@ -89,10 +93,9 @@ def check_http(spec: Spec, options: Options) -> Report:
             report,
             base_url=mock.url,
             timing=Timing(clock, RENDER_TIME),
-            is_mock=True,
             examples=options.examples,
         )
-        return _check(server)
+        return _check(server, PARTS)
 
 
 def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
@@ -115,7 +118,8 @@ def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise CannotRun(f"no server answers at {base_url} ({error}); start one, or correct the URL") from error
     report = Report(base_url, str(spec.path), options.seed, (key,))
-    return _check(Server(spec, key, report, base_url=base_url.rstrip("/"), examples=options.examples))
+    server = Server(spec, key, report, base_url=base_url.rstrip("/"), examples=options.examples)
+    return _check(server, ANY_SERVER)
 
 
 def check_client(spec: Spec, options: Options, folder: Path | None = None, prepare: Any = None) -> Report:
@@ -143,10 +147,7 @@ def check_client(spec: Spec, options: Options, folder: Path | None = None, prepa
     return report
 
 
-def _check(server: Server) -> Report:
-    parts = [check_keys, check_jobs, run_phases]
-    if server.is_mock:
-        parts += [check_forced, check_served_contract]
+def _check(server: Server, parts: Sequence[Part]) -> Report:
     with timed(server.report):
         for part in parts:
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +24,8 @@ from .generation import draw
 from .report import Exchange, Report
 
 _SHOWN = 600
+# Any moment will do; always the same one makes ids that hold the time repeat.
+_EPOCH = 1_700_000_000.0
 _CONFORMANCE = [
     status_code_conformance,
     content_type_conformance,
@@ -46,7 +47,7 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self.time = time.time()
+        self.time = _EPOCH
         self.step = 0.0
 
     def now(self) -> float:
@@ -74,7 +75,6 @@ class Server:
         app: The ASGI application, or None where the server is reached over HTTP.
         base_url: The base URL, or None where the application is called in process.
         timing: The clock of the mock; None where time is the server's own.
-        is_mock: Whether the server is the mock, which serves its contract and any answer that is asked for.
         examples: How many examples each phase makes of an operation.
     """
 
@@ -84,7 +84,6 @@ class Server:
     app: Any = None
     base_url: str | None = None
     timing: Timing | None = None
-    is_mock: bool = False
     examples: int = 20
     schema: Any = field(init=False)
 
