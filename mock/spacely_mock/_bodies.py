@@ -76,9 +76,7 @@ def read_json(body: bytes) -> Any:
     if body.startswith(b"\xef\xbb\xbf"):
         raise BodyError("The body begins with a byte order mark, which JSON does not allow.")
     try:
-        value = json.loads(
-            _text(body), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
-        )
+        value = json.loads(_text(body), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError as error:
         raise BodyError(f"The body is nested more than {DEEPEST} levels deep.") from error
     except json.JSONDecodeError as error:

@@ -11,7 +11,15 @@ from ._http import Reply, Request
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REQUEST_HEADERS = ("accept", "content-type", "prefer")
-_RESPONSE_HEADERS = ("allow", "content-length", "etag", "location", "preference-applied", "retry-after", "www-authenticate")
+_RESPONSE_HEADERS = (
+    "allow",
+    "content-length",
+    "etag",
+    "location",
+    "preference-applied",
+    "retry-after",
+    "www-authenticate",
+)
 _ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 

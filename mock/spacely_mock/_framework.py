@@ -84,7 +84,7 @@ class _ContractResolver(Resolver):
 def _handler(compiled: CompiledOperation) -> Callable[[], Awaitable[Any]]:
     from starlette.responses import Response
 
-    async def handle() -> Response:
+    async def handle(**_: str) -> Response:
         call: Call = current_scope[_CALL]
         reply = compiled.answer(call)
         response = Response(reply.body, reply.status)

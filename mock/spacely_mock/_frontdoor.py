@@ -22,6 +22,7 @@ from ._routes import Match, Routes, canonical_path
 _AUTHORITY = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 # How much of a body that is too large is still read, so that a client that sends first and reads then gets its answer.
 _DRAIN = 64 * 1024 * 1024
+_OF_THE_BODY = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 _log = logging.getLogger("spacely_mock")
 
 
@@ -93,22 +94,27 @@ class FrontDoor:
             if answering.started:
                 raise
             detail = "The mock could not answer; its log says why."
-            await problem(INTERNAL, detail, request.path)(scope, receive, answering.send)
+            await problem(INTERNAL, detail, request.instance)(scope, receive, answering.send)
 
     async def _serve(self, request: Request, match: Match, scope: Scope, send: Send) -> None:
         """Hand a request for an operation to the framework."""
         method = request.method
         if method == "HEAD" and "HEAD" not in match.route.operations:
             method = "GET"
+        # The framework is told what it needs to find the operation. The rest has been read here already; left in, it
+        # would be parsed again, and less carefully, for a handler that does not ask for it.
+        headers = [header for header in request.raw_headers if header[0] not in _OF_THE_BODY]
         inner = {
             **scope,
+            "headers": headers,
             "method": method,
-            "path": request.path,
+            "path": match.route.specimen,
             "root_path": "",
+            "query_string": b"",
             REQUEST: request,
             PATH_VALUES: match.values,
         }
-        await self._framework(inner, _replay(request.body), send)
+        await self._framework(inner, _no_body, send)
 
     async def _own_reply(self, request: Request, match: Match | None) -> Reply | None:
         """The reply to a request that needs no operation; None where it does."""
@@ -124,14 +130,14 @@ class FrontDoor:
         if request.method == "OPTIONS":
             return Reply(204, (allow,))
         detail = f"This path has {', '.join(sorted(methods))}."
-        return problem(METHOD_NOT_ALLOWED, detail, _shown(request.path), headers=(allow,))
+        return problem(METHOD_NOT_ALLOWED, detail, request.instance, headers=(allow,))
 
     def _not_found(self, request: Request) -> Reply:
         paths = [route.template for route in self._routes.all]
         nearest = self._routes.nearest(request.path)
         hint = f" Did you mean {nearest}?" if nearest else ""
         detail = f"The contract has no such path.{hint} The mock's own paths are: {', '.join(self._pages.paths)}."
-        return problem(NOT_FOUND, detail, _shown(request.path), extensions={"paths": paths})
+        return problem(NOT_FOUND, detail, request.instance, extensions={"paths": paths})
 
     async def _read(self, scope: Scope, receive: Receive) -> Request | None:
         pieces: list[bytes] = []
@@ -187,13 +193,8 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-def _replay(body: bytes) -> Receive:
-    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-    async def receive() -> Message:
-        return next(messages, {"type": "http.disconnect"})
-
-    return receive
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _origin(scope: Scope) -> str:
@@ -203,7 +204,3 @@ def _origin(scope: Scope) -> str:
         address, port = scope.get("server") or ("127.0.0.1", 80)
         host = f"{address}:{port}" if port else str(address)
     return f"{scope.get('scheme', 'http')}://{host}"
-
-
-def _shown(path: str) -> str:
-    return path.encode("utf-8", "replace").decode()[:500]

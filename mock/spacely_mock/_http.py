@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from starlette.types import Receive, Scope, Send
+
+_LONGEST_INSTANCE = 1000
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Request:
     body: bytes
     oversized: bool
     origin: str
+
+    @cached_property
+    def instance(self) -> str:
+        """The path as a URI reference, as problems name it. The query is left out: it may hold a key."""
+        return quote(self.path, safe="/%:@!$&'()*+,;=", errors="surrogateescape")[:_LONGEST_INSTANCE]
 
     def headers(self, name: str) -> list[str]:
         """The values of a header, one for each time it was sent."""

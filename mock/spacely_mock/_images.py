@@ -230,7 +230,9 @@ class _Room:
         self._box(x - 2.5, base - 180, x + 2.5, base, metal)
         self._pen.ellipse(_scaled(x - 21, base - 5, x + 21, base + 5), fill=metal)
         self._polygon([(x - 22, base - 224), (x + 22, base - 224), (x + 38, base - 170), (x - 38, base - 170)], glow)
-        self._polygon([(x + 4, base - 224), (x + 22, base - 224), (x + 38, base - 170), (x + 6, base - 170)], _shade(glow, 0.95))
+        self._polygon(
+            [(x + 4, base - 224), (x + 22, base - 224), (x + 38, base - 170), (x + 6, base - 170)], _shade(glow, 0.95)
+        )
 
     def _plant(self, x: float) -> None:
         base = self._bottom + 52
@@ -244,7 +246,9 @@ class _Room:
             green = _shade((74, 118, 82), self._chance.uniform(0.78, 1.2))
             self._polygon([(x, base - 40), (belly[0] - 9, belly[1]), tip, (belly[0] + 9, belly[1])], green)
         self._polygon([(x - 24, base - 46), (x + 24, base - 46), (x + 17, base + 2), (x - 17, base + 2)], pot)
-        self._polygon([(x + 6, base - 46), (x + 24, base - 46), (x + 17, base + 2), (x + 5, base + 2)], _shade(pot, 0.9))
+        self._polygon(
+            [(x + 6, base - 46), (x + 24, base - 46), (x + 17, base + 2), (x + 5, base + 2)], _shade(pot, 0.9)
+        )
         self._box(x - 26, base - 51, x + 26, base - 42, _shade(pot, 1.1))
 
     def _polygon(self, points: list[Point], color: Color) -> None:

@@ -117,9 +117,7 @@ class PollJob:
         self.parameter = (parameter.location, parameter.name)
         for plan, submit in submits.items():
             for done in (False, True):
-                answer = poll_answer(
-                    spec, operation, responses, submit.polling, "succeeded" if done else "pending"
-                )
+                answer = poll_answer(spec, operation, responses, submit.polling, "succeeded" if done else "pending")
                 self._answers[plan, done] = _JobAnswer(answer, submit, settings.sealer, done=done)
 
     def find(self, value: Any, owner: str) -> Job | None:
@@ -147,7 +145,9 @@ class _JobAnswer:
         if done and submit.polling.result is not None and submit.polling.result.source == "body":
             value = self._with_images(value, submit.polling.result.key)
         self._template = BodyTemplate(value)
-        body = self._template.fill(self._values(Job("1" if self._integer else "0" * 36, 0, 0, 0), "http://127.0.0.1:65535"))
+        body = self._template.fill(
+            self._values(Job("1" if self._integer else "0" * 36, 0, 0, 0), "http://127.0.0.1:65535")
+        )
         if not answer.response.fits(json.loads(body)):
             # The contract narrows these places so much that only its own example fits.
             self._template = BodyTemplate(answer.value)

@@ -38,9 +38,7 @@ class Call:
 class CompiledOperation:
     """Serves one operation. Everything that does not depend on the request is done when it is made."""
 
-    def __init__(
-        self, spec: Spec, operation: Operation, responses: Responses, *, keys: Keys, body_limit: int
-    ) -> None:
+    def __init__(self, spec: Spec, operation: Operation, responses: Responses, *, keys: Keys, body_limit: int) -> None:
         self.operation = operation
         self.responses = responses
         self.submit: SubmitJob | None = None

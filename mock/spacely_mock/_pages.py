@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 import anyio.to_thread
 
 from spacely_spec import Spec
 
+from ._docs import DOCS_PATH, Docs
 from ._http import Reply, Request
 from ._images import draw
 from ._jobs import IMAGES_PATH, JobSettings
@@ -24,9 +24,7 @@ _IMAGE = re.compile(r"(?P<signature>[0-9a-f]{20})/(?P<id>[A-Za-z0-9_-]+)-(?P<num
 class Pages:
     """Answers requests for the mock's own paths."""
 
-    def __init__(
-        self, spec: Spec, compiled: dict[str, CompiledOperation], settings: JobSettings
-    ) -> None:
+    def __init__(self, spec: Spec, compiled: dict[str, CompiledOperation], settings: JobSettings) -> None:
         self._settings = settings
         self._forms = {entry.submit.form for entry in compiled.values() if entry.submit is not None}
         self._draw = lru_cache(maxsize=64)(draw)
@@ -41,26 +39,26 @@ class Pages:
             "/openapi.yaml": Reply(200, (("content-type", "application/yaml"),), spec.source),
             "/openapi.json": _json(spec.document),
         }
+        self._docs = Docs(spec)
         for kind in KINDS:
             self._fixed[PROBLEMS_PATH + kind.slug] = _json(
                 {"type": PROBLEMS_PATH + kind.slug, "title": kind.title, "meaning": kind.meaning}
             )
-        self._prefixes: dict[str, Callable[[Request, str], Awaitable[Reply | None]]] = {IMAGES_PATH: self._image}
-        self.paths = ("/healthz", "/docs", "/openapi.yaml", "/openapi.json")
+        self.paths: tuple[str, ...] = ("/healthz", DOCS_PATH, "/openapi.yaml", "/openapi.json")
 
     async def answer(self, request: Request) -> Reply | None:
         """The answer to a request; None where the path is not one of these."""
         reply = self._fixed.get(request.path)
-        if reply is None:
-            for prefix, page in self._prefixes.items():
-                if request.path.startswith(prefix):
-                    reply = await page(request, request.path.removeprefix(prefix))
+        if reply is None and request.path.startswith(DOCS_PATH):
+            reply = self._docs.page(request.path)
+        if reply is None and request.path.startswith(IMAGES_PATH):
+            reply = await self._image(request, request.path.removeprefix(IMAGES_PATH))
         if reply is None or request.method in {"GET", "HEAD"}:
             return reply
         allow = (("allow", "GET, HEAD, OPTIONS"),)
         if request.method == "OPTIONS":
             return Reply(204, allow)
-        return problem(METHOD_NOT_ALLOWED, "This path has GET.", request.path, headers=allow)
+        return problem(METHOD_NOT_ALLOWED, "This path has GET.", request.instance, headers=allow)
 
     async def _image(self, request: Request, name: str) -> Reply:
         match = _IMAGE.fullmatch(name)

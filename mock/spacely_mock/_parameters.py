@@ -158,5 +158,3 @@ def unknown_parameters(request: Request, rules: list[ParameterRule], known: froz
             shown = name.encode("utf-8", "replace").decode()[:100]
             detail = "The operation has no such query parameter."
             yield Violation(INVALID_REQUEST, "query", shown, "", "unknown", detail)
-
-

@@ -49,7 +49,11 @@ UNAUTHORIZED = Kind(
     "x-key-pattern, or those named with --api-key.",
 )
 NOT_FOUND = Kind(
-    "not-found", "There is nothing at this path", (404,), 404, "Check the base path and the path; the problem names both."
+    "not-found",
+    "There is nothing at this path",
+    (404,),
+    404,
+    "Check the base path and the path; the problem names both.",
 )
 METHOD_NOT_ALLOWED = Kind(
     "method-not-allowed",

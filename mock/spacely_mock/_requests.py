@@ -59,7 +59,7 @@ class RequestRules:
     def check(self, request: Request, path_values: Mapping[str, str]) -> Checked:
         """Hold a request to the contract."""
         violations: list[Violation] = []
-        values = {
+        values: dict[tuple[str, str], Any] = {
             (rule.parameter.location, rule.parameter.name): rule.read(request, path_values, violations)
             for rule in self._parameters
         }

@@ -15,7 +15,7 @@ from ._bodies import choose, is_json
 from ._http import Reply, Request
 from ._images import draw
 from ._problems import PROBLEM_JSON, Kind, Violation, problem_document
-from ._sample import CannotSample, sample
+from ._sample import SampleError, sample
 
 _PREFERRED = ("application/json", "application/problem+json")
 
@@ -101,7 +101,7 @@ class DocumentedResponse:
     def _sample(self, schema: Mapping[str, Any], what: str) -> Any:
         try:
             return sample(schema, self._spec.components, f"{self._seed}:{what}")
-        except CannotSample as error:
+        except SampleError as error:
             raise self._needs_example(f"no value of the schema of {what} can be made: {error}") from error
 
     def _needs_example(self, message: str) -> SpecError:
@@ -115,7 +115,8 @@ class Responses:
         self._operation = operation
         self._documented = operation.responses
         self.by_key = {
-            key: DocumentedResponse(spec, operation, response, seed=seed) for key, response in operation.responses.items()
+            key: DocumentedResponse(spec, operation, response, seed=seed)
+            for key, response in operation.responses.items()
         }
         self.all = sorted(self.by_key.values(), key=lambda response: response.status)
         successes = [response for response in self.all if 200 <= response.status < 300]
@@ -131,7 +132,9 @@ class Responses:
         if "406" not in self._documented or self.success.media_type is None:
             return True
         offered = [entry.partition(";") for header in request.headers("accept") for entry in header.split(",")]
-        ranges = [name.strip().lower() for name, _, weight in offered if weight.replace(" ", "") not in {"q=0", "q=0.0"}]
+        ranges = [
+            name.strip().lower() for name, _, weight in offered if weight.replace(" ", "") not in {"q=0", "q=0.0"}
+        ]
         return not ranges or choose(self.success.media_type.partition(";")[0].strip(), ranges) is not None
 
     def refusal(
@@ -149,7 +152,7 @@ class Responses:
         extra = {**(extensions or {})}
         if violations:
             extra["errors"] = [violation.as_json() for violation in violations]
-        document = problem_document(kind, status, detail, request.path, extra)
+        document = problem_document(kind, status, detail, request.instance, extra)
         documented = self.with_status(status)
         reply = _problem_reply(status, document) if documented is None else _error_reply(documented, document)
         return reply.with_headers(*headers)
@@ -163,7 +166,7 @@ class Responses:
             "title": phrases.get(response.status, "Error"),
             "status": response.status,
             "detail": response.description.strip(),
-            "instance": request.path,
+            "instance": request.instance,
         }
         return _problem_reply(response.status, document).with_headers(*response.headers.items())
 

@@ -22,10 +22,15 @@ class Route:
     operations: dict[str, Operation]
 
     @property
+    def specimen(self) -> str:
+        """A path that has this route, whatever the values of its parameters."""
+        return _PARAMETER.sub("~", self.template)
+
+    @property
     def allow(self) -> str:
         """The methods, as the Allow header lists them."""
-        methods = set(self.operations) | {"OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set())
-        return ", ".join(sorted(methods))
+        implied = ("HEAD", "OPTIONS") if "GET" in self.operations else ("OPTIONS",)
+        return ", ".join(sorted({*self.operations, *implied}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -34,11 +35,11 @@ _FORMATS = {
 }
 
 
-class CannotSample(ValueError):
+class SampleError(ValueError):
     """No value of a schema was found; the message says what stood in the way."""
 
 
-class _TooDeep(Exception):
+class _TooDeepError(Exception):
     """A schema needs itself without end."""
 
 
@@ -51,7 +52,7 @@ def sample(schema: Schema, components: Mapping[str, Any], seed: str) -> Any:
         seed: Values of the same seed are the same.
 
     Raises:
-        CannotSample: None of the values tried is valid.
+        SampleError: None of the values tried is valid.
     """
     validator = compile_schema(json_schema(schema, components, direction="response"))
     reason = "no value could be made"
@@ -63,9 +64,9 @@ def sample(schema: Schema, components: Mapping[str, Any], seed: str) -> Any:
                 if error is None:
                     return value
                 reason = error.message
-        except _TooDeep:
+        except _TooDeepError:
             reason = "the schema needs itself without end"
-    raise CannotSample(reason if len(reason) <= 200 else reason[:200] + " …")
+    raise SampleError(reason if len(reason) <= 200 else reason[:200] + " …")
 
 
 class _Maker:
@@ -80,7 +81,7 @@ class _Maker:
             if keyword in schema:
                 yield schema[keyword]
         if depth > _DEEPEST:
-            raise _TooDeep
+            raise _TooDeepError
         schema = self._merged(schema)
         branches = schema.get("oneOf") or schema.get("anyOf")
         if branches:
@@ -126,15 +127,13 @@ class _Maker:
         required = [name for name in schema.get("required", ()) if name in known or name not in schema["properties"]]
         if depth < _MANY:
             wanted = [*known, *(name for name in required if name not in known)]
-            try:
+            with suppress(_TooDeepError):
                 yield self._object(schema, known, wanted, depth)
-            except _TooDeep:
-                pass
         yield self._object(schema, known, required, depth)
 
     def _object(self, schema: Schema, known: Mapping[str, Any], names: list[str], depth: int) -> dict[str, Any]:
-        further = schema.get("additionalProperties", {})
-        further = further if isinstance(further, Mapping) else {}
+        additional = schema.get("additionalProperties", {})
+        further: Schema = {} if isinstance(additional, bool) else additional
         names = names[: schema.get("maxProperties", len(names))]
         names += [f"{self._word()}{index}" for index in range(schema.get("minProperties", 0) - len(names))]
         if not names and further and "properties" not in schema:
@@ -153,7 +152,7 @@ class _Maker:
                 plain = not schema.get("uniqueItems")
                 if len(values) < length and (pool or plain):
                     values.append(pool[0] if pool else self._first(items, depth + 1))
-        except _TooDeep:
+        except _TooDeepError:
             if least:
                 raise
             return []
@@ -189,20 +188,20 @@ class _Maker:
         yield "#" + digits[:6]
 
     def _number(self, schema: Schema, *, whole: bool) -> float:
-        low, high = schema.get("minimum"), schema.get("maximum")
-        step = schema.get("multipleOf", 1 if whole else None)
-        if low is None and high is None:
-            low, high = 1, 100
-        low = high - 100 if low is None else low
-        high = low + 100 if high is None else high
+        low: float | None = schema.get("minimum")
+        high: float | None = schema.get("maximum")
+        if low is None:
+            low = 1 if high is None else high - 100
+        if high is None:
+            high = low + 100
+        step: float | None = schema.get("multipleOf", 1 if whole else None)
         if step is None:
             value = low + (high - low) * self._chance.uniform(0.1, 0.9)
             rounded = round(value, 2)
             return rounded if low < rounded < high else value
-        if whole:
-            step = math.lcm(int(step), 1) if float(step).is_integer() else step
-        first = math.ceil(low / step) + bool(schema.get("exclusiveMinimum") and (low / step).is_integer())
-        last = math.floor(high / step) - bool(schema.get("exclusiveMaximum") and (high / step).is_integer())
+        first, last = math.ceil(low / step), math.floor(high / step)
+        first += bool(schema.get("exclusiveMinimum")) and first * step == low
+        last -= bool(schema.get("exclusiveMaximum")) and last * step == high
         value = self._chance.randint(first, max(first, last)) * step
         return int(value) if whole else value
 
@@ -235,5 +234,3 @@ def _joined(key: str, left: Any, right: Any) -> Any:
             return {"allOf": [left, right]}
         case _:
             return left
-
-

@@ -88,7 +88,7 @@ def _place(scheme: SecurityScheme) -> str:
 
 
 def _challenge(scheme: SecurityScheme, realm: str) -> str:
-    quoted = re.sub(r'[^ !#-\[\]-~]', "", realm)
+    quoted = re.sub(r"[^ !#-\[\]-~]", "", realm)
     if scheme.type == "http":
         return f'{scheme.prefix.strip()} realm="{quoted}"'
     return f'ApiKey realm="{quoted}", in="{scheme.location}", name="{scheme.name}"'

@@ -56,7 +56,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def origin(listener: socket.socket) -> str:
     """The URL, without a path, under which a listening socket is reached from this machine."""
-    host, port = listener.getsockname()[:2]
+    host, port = str(listener.getsockname()[0]), int(listener.getsockname()[1])
     host = _WILDCARDS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -78,6 +78,7 @@ def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
@@ -86,7 +87,7 @@ def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
 
 
 def _protocol() -> type[Any]:
-    """uvicorn's HTTP protocol, the fast one where it is installed, with problems for what is not HTTP."""
+    """The protocol of uvicorn, the fast one where it is installed, with problems for what is not HTTP."""
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
     except ImportError:
@@ -123,7 +124,9 @@ class MockServer:
         PortError: The address cannot be listened on.
     """
 
-    def __init__(self, spec: Spec | str | None = None, *, host: str = "127.0.0.1", port: int = 0, **options: Any) -> None:
+    def __init__(
+        self, spec: Spec | str | None = None, *, host: str = "127.0.0.1", port: int = 0, **options: Any
+    ) -> None:
         from ._app import create_app, default_spec
 
         self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 _MARK = "\0slot {}\0"
 _ENCODED_MARK = re.compile(r'"\\u0000slot (\d+)\\u0000"')
@@ -41,24 +40,27 @@ def replaced(value: Any, replace: Callable[[str], Any]) -> Any:
     """A JSON value in which each text is what the function makes of it."""
     if isinstance(value, str):
         return replace(value)
-    if isinstance(value, list):
-        return [replaced(item, replace) for item in value]
-    if isinstance(value, dict):
-        return {key: replaced(item, replace) for key, item in value.items()}
-    return value
+    match value:
+        case list():
+            items = cast("list[Any]", value)
+            return [replaced(item, replace) for item in items]
+        case dict():
+            members = cast("dict[str, Any]", value)
+            return {key: replaced(item, replace) for key, item in members.items()}
+        case _:
+            return value
 
 
 def written(document: Any, pointer: str, value: Any) -> Any:
     """A copy of a document with a value written at an RFC 6901 pointer; missing objects on the way are made."""
     if not pointer:
         return value
-    result = copy.deepcopy(document)
-    holder: Any = result
-    tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
-    for token in tokens[:-1]:
-        key = int(token) if isinstance(holder, list) else token
-        if isinstance(holder, dict) and not isinstance(holder.get(key), (dict, list)):
-            holder[key] = {}
-        holder = holder[key]
-    holder[int(tokens[-1]) if isinstance(holder, list) else tokens[-1]] = value
-    return result
+    first, _, rest = pointer[1:].partition("/")
+    inner = "/" + rest if rest or pointer.endswith("/") else ""
+    if isinstance(document, list):
+        items = cast("list[Any]", document)
+        index = int(first)
+        return [*items[:index], written(items[index], inner, value), *items[index + 1 :]]
+    members = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+    key = first.replace("~1", "/").replace("~0", "~")
+    return {**members, key: written(members.get(key), inner, value)}
