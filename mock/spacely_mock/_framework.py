@@ -20,8 +20,10 @@ from ._http import Reply, Request
 from ._operations import Call, CompiledOperation
 
 with warnings.catch_warnings():
-    # connexion imports starlette.testclient, which warns about httpx; that is not this package's to mend.
+    # connexion imports starlette.testclient, which warns about httpx, and parts of jsonschema that are
+    # deprecated; neither is this package's to mend.
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient` is deprecated")
+    warnings.filterwarnings("ignore", message=r"jsonschema\.[\w.]*Ref\w+ is deprecated")
     from connexion import AsyncApp
     from connexion.context import scope as current_scope
     from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware

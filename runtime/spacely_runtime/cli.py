@@ -123,6 +123,7 @@ def _command(client_type: type[SyncClient], name: str, operation: Operation) -> 
 def _wait_command(client_type: type[SyncClient]) -> Callable[..., None]:
     """The command that takes a job up again."""
     submits = [name for name, operation in client_type.operations.items() if operation.polling]
+    only = submits[0].replace("_", "-") if len(submits) == 1 else None
     literal = Literal[tuple(each.replace("_", "-") for each in submits)]  # type: ignore[valid-type]  # made at run time
 
     frame = _frame({**_JOB_FRAME, **_FRAME}, taken=())
@@ -131,11 +132,12 @@ def _wait_command(client_type: type[SyncClient]) -> Callable[..., None]:
         settings = {key: given.pop(key, default) for key, (_, default) in frame.items()}
         with client_type(base_url=settings["frame_base_url"]) as client:
             take_up = getattr(client, "job")  # noqa: B009  # the generated class has it, its base has not
-            _follow(take_up(given["operation"].replace("-", "_"), job_id), {"frame_wait": True, **settings})
+            operation = given.get("operation", only).replace("-", "_")
+            _follow(take_up(operation, job_id), {"frame_wait": True, **settings})
 
     operation = (
         Annotated[literal, Parameter(help="The operation that submitted the job.")],
-        submits[0].replace("_", "-") if len(submits) == 1 else inspect.Parameter.empty,
+        inspect.Parameter.empty if only is None else only,
     )
     _give_signature(
         command,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from jsonschema_rs import Draft4Validator
+from jsonschema_rs import Draft4Validator, Draft202012Validator
 
 from ._json import is_object
 from ._places import follow, reference_pointer
@@ -17,11 +17,16 @@ _ANNOTATIONS = frozenset({"title", "description", "default", "example", "discrim
     "readOnly",
     "writeOnly",
 }
+# Formats that OpenAPI 3.0 documents use and draft 4 did not know yet.
+_LATER_FORMATS = {
+    name: Draft202012Validator({"format": name}, validate_formats=True).is_valid
+    for name in ("duration", "iri", "json-pointer", "uri-reference", "uri-template", "uuid")
+}
 
 
 def compile_schema(schema: Mapping[str, Any], *, formats: bool = True) -> Draft4Validator:
     """A validator for what json_schema gives; with ``formats``, ``uri``, ``uuid`` and the like are held to."""
-    return Draft4Validator(dict(schema), validate_formats=formats)
+    return Draft4Validator(dict(schema), validate_formats=formats, formats=_LATER_FORMATS)
 
 
 def json_schema(

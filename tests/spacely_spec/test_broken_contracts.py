@@ -31,6 +31,12 @@ def broken(name: str, message: str, remedy: str, *edits: Edit) -> Broken:
 
 TOP = ("openapi: 3.0.3", "openapi: 3.0.3 # here")
 ACCEPTED = "          description: The render was accepted. `data` is its refId.\n"
+EXAMPLE = """\
+              examples:
+                accepted:
+                  summary: The refId to poll with
+                  value:
+                    data: 63d"""
 COMPONENTS = "components:\n  securitySchemes"
 
 
@@ -205,8 +211,8 @@ OPERATIONS = [
         "name: id, in: path",
         (
             COMPONENTS,
-            "  /other/{id}:\n    get: # here\n      operationId: other\n      responses: {'200': {description: Done.}}\n"
-            + COMPONENTS,
+            "  /other/{id}:\n    get: # here\n"
+            "      operationId: other\n      responses: {'200': {description: Done.}}\n" + COMPONENTS,
         ),
     ),
     broken(
@@ -596,7 +602,7 @@ EXAMPLES = [
         "is not of type",
         "correct the example",
         (
-            "              examples:\n                accepted:\n                  summary: The refId to poll with\n                  value:\n                    data: 63d",
+            EXAMPLE,
             "              example: {data: 1} # here\n              x-rest:\n                - x: 63d",
         ),
     ),
@@ -605,7 +611,7 @@ EXAMPLES = [
         "is not of type",
         "correct the example",
         (
-            "              examples:\n                accepted:\n                  summary: The refId to poll with\n                  value:\n                    data: 63d17492-43d9-4161-0000-b067be1316dc",
+            EXAMPLE + "17492-43d9-4161-0000-b067be1316dc",
             "              examples: {a: {$ref: '#/components/examples/A'}}",
         ),
         (

@@ -99,8 +99,18 @@ def test_ordinary_aliases_are_read(tmp_path: Path) -> None:
 def test_scalars_are_read_as_json_has_them(tmp_path: Path) -> None:
     text = "{200: no, on: 2024-05-17, a: 0755, b: 1:30, c: 1e3, d: -1.5, e: ~, f: True, g: 1_000, h: =, i: 0x1F, j: -0}"
     assert read_source(written(tmp_path, text)).document == {
-        "200": "no", "on": "2024-05-17", "a": "0755", "b": "1:30", "c": 1000.0, "d": -1.5, "e": None, "f": True,
-        "g": "1_000", "h": "=", "i": "0x1F", "j": 0,
+        "200": "no",
+        "on": "2024-05-17",
+        "a": "0755",
+        "b": "1:30",
+        "c": 1000.0,
+        "d": -1.5,
+        "e": None,
+        "f": True,
+        "g": "1_000",
+        "h": "=",
+        "i": "0x1F",
+        "j": 0,
     }
 
 

@@ -1,0 +1,105 @@
+"""The command line: one command for each operation, exit statuses that scripts can act on, ids never lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spacely_mock import MockServer
+from spacely_spec import load
+
+ROOT = Path(__file__).parents[2]
+SUBMIT = [
+    "generate-advance",
+    "--model",
+    "spacely-v1",
+    "--image-url",
+    "https://x.test/1.jpg",
+    "--renovate-type",
+    "residential",
+]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=0) as server:
+        yield server.url
+
+
+def spacely(*arguments: str, url: str = "", key: str = "sk-test") -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SPACELY_")}
+    environment |= {"SPACELY_API_KEY": key} if key else {}
+    environment |= {"SPACELY_BASE_URL": url} if url else {}
+    command = [sys.executable, "-m", "spacely_client", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_a_submit_prints_the_id_and_ends(url: str) -> None:
+    done = spacely(*SUBMIT, url=url)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == f"job {done.stdout.strip()}"
+
+
+def test_the_images_are_downloaded_and_their_paths_printed(url: str, tmp_path: Path) -> None:
+    done = spacely(*SUBMIT, "--download", str(tmp_path), url=url)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 4
+    assert all(Path(path).stat().st_size > 1000 for path in done.stdout.split())
+
+
+def test_a_job_is_waited_for_by_its_id_in_another_process_and_told_as_json(url: str) -> None:
+    job_id = spacely(*SUBMIT, url=url).stdout.strip()
+    done = spacely("wait", job_id, "--json", url=url)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["job_id"], told["state"], told["response"]["data"]["status"]) == (job_id, "succeeded", "success")
+
+
+def test_a_poll_prints_the_answer(url: str) -> None:
+    job_id = spacely(*SUBMIT, url=url).stdout.strip()
+    done = spacely("poll-result", "--ref-id", job_id, url=url)
+    assert json.loads(done.stdout)["data"]["status"] == "success"
+
+
+def test_a_job_that_is_not_done_in_time_ends_with_3_and_says_how_to_go_on() -> None:
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
+        done = spacely(*SUBMIT, "--wait", "--timeout", "0", url=server.url)
+    assert done.returncode == 3
+    job_id = done.stderr.split()[1]
+    assert f"Take it up again: spacely wait {job_id}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "status", "words"),
+    [
+        (SUBMIT, {"key": ""}, 2, "set SPACELY_API_KEY"),
+        (SUBMIT[:-2], {}, 2, "--renovate-type"),
+        ([*SUBMIT[:-1], "palatial"], {}, 2, "palatial"),
+        ([*SUBMIT[:3], "--image-url", "no-url", *SUBMIT[-2:]], {}, 2, "image_url"),
+        (["unknown-command"], {}, 2, "unknown-command"),
+        (SUBMIT, {"url": "http://127.0.0.1:1"}, 1, "nothing was sent"),
+        (["wait", "nothing"], {}, 1, "400"),
+    ],
+    ids=["no key", "missing option", "bad choice", "bad url", "unknown command", "no network", "unknown job"],
+)
+def test_what_goes_wrong_is_one_message_and_an_exit_status(
+    url: str, arguments: list[str], options: dict[str, str], status: int, words: str
+) -> None:
+    done = spacely(*arguments, **{"url": url, **options})
+    assert done.returncode == status, done.stderr
+    assert words in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_help_describes_every_command_without_a_key() -> None:
+    done = spacely("--help", key="")
+    assert done.returncode == 0
+    for command in ("generate-advance", "poll-result", "wait"):
+        assert command in done.stdout
+        assert spacely(command, "--help", key="").returncode == 0

@@ -1,0 +1,69 @@
+"""The names that people import are all there, and nothing else is."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import spacely_client
+import spacely_runtime
+from spacely_client import errors, models
+from spacely_runtime import errors as runtime_errors
+
+
+@pytest.mark.parametrize(
+    "module",
+    [spacely_client, spacely_client.errors, models, spacely_client.types, spacely_runtime, runtime_errors],
+    ids=lambda module: module.__name__,
+)
+def test_all_lists_what_is_there_once_and_sorted(module: object) -> None:
+    listed = list(module.__all__)  # type: ignore[attr-defined]
+    assert sorted(set(listed)) == sorted(listed)
+    assert [name for name in listed if not hasattr(module, name)] == []
+
+
+def test_every_error_of_the_tree_is_exported_and_drawn() -> None:
+    tree = {
+        name for name, each in vars(runtime_errors).items() if inspect.isclass(each) and issubclass(each, Exception)
+    }
+    assert tree == set(runtime_errors.__all__) - {"Violation"}
+    assert set(errors.__all__) == set(runtime_errors.__all__)
+    assert set(runtime_errors.__all__) <= set(spacely_client.__all__)
+    drawn = runtime_errors.__doc__ or ""
+    assert [name for name in tree if name not in drawn] == []
+
+
+def test_every_error_of_the_tree_has_its_root() -> None:
+    for name in set(runtime_errors.__all__) - {"Violation"}:
+        assert issubclass(getattr(runtime_errors, name), runtime_errors.ClientError)
+
+
+def test_the_two_clients_have_the_same_methods_with_the_same_arguments() -> None:
+    def methods(client: type) -> dict[str, list[str]]:
+        return {
+            name: list(inspect.signature(each).parameters)
+            for name, each in inspect.getmembers(client, inspect.isfunction)
+            if not name.startswith("_")
+        }
+
+    assert methods(spacely_client.Spacely) == methods(spacely_client.AsyncSpacely)
+    assert {"generate_advance", "poll_result", "job", "close"} == set(methods(spacely_client.Spacely))
+
+
+def test_the_packages_are_marked_as_typed() -> None:
+    for package in (spacely_client, spacely_runtime):
+        assert (Path(package.__file__ or "").parent / "py.typed").exists()
+
+
+def test_the_client_imports_no_more_than_its_own_dependencies() -> None:
+    code = (
+        "import sys, spacely_client; "
+        "print(sorted({n.partition('.')[0] for n in sys.modules} & {'cyclopts','yaml','connexion','starlette',"
+        "'PIL','spacely_mock','spacely_spec','pydantic','jsonschema'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
