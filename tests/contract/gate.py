@@ -65,7 +65,7 @@ def check_app(
     Returns:
         What was found.
     """
-    key, clock = credentials.new_key(), Clock()
+    key, clock = credentials.made_up_key(options.seed), Clock()
     app = make_app(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock)
     report = Report("mock, in process", str(spec.path), options.seed, (key,))
     server = Server(
@@ -84,7 +84,7 @@ def check_http(spec: Spec, options: Options) -> Report:
     Returns:
         What was found.
     """
-    key, clock = credentials.new_key(), Clock()
+    key, clock = credentials.made_up_key(options.seed), Clock()
     with MockServer(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock) as mock:
         report = Report("mock, over HTTP", str(spec.path), options.seed, (key,))
         server = Server(
@@ -134,7 +134,7 @@ def check_client(spec: Spec, options: Options, folder: Path | None = None, prepa
     Returns:
         What was found.
     """
-    key = credentials.new_key()
+    key = credentials.made_up_key(options.seed)
     report = Report("client", str(spec.path), options.seed, (key,))
     inputs, answers = Inputs(spec, options.seed), Answers(spec, options.seed)
     with timed(report), open_client(spec, key, folder, prepare) as client:

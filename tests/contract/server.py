@@ -25,7 +25,7 @@ from .report import Exchange, Report
 
 _SHOWN = 600
 # Any moment will do; always the same one makes ids that hold the time repeat.
-_EPOCH = 1_700_000_000.0
+_EPOCH = 1_800_000_000.0
 _CONFORMANCE = [
     status_code_conformance,
     content_type_conformance,
