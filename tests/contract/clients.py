@@ -1,0 +1,223 @@
+"""The generated client under test: loaded from its folder, called sync and async, its requests caught."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+from openapi_python_client.strings import PythonIdentifier
+
+from spacely_spec import Operation, Spec
+
+PACKAGE = "spacely_client"
+ERRORS = "spacely_runtime.errors"
+BASE_URL = "http://contract.invalid/base/path"
+# Polls follow each other at once; the pace is not what is checked here.
+_INTERVAL = 1e-6
+
+Answerer = Callable[[httpx.Request], httpx.Response]
+
+
+class WrongPackage(Exception):
+    """The package that was imported is not the one that is to be tested; the message says which it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one call.
+
+    Attributes:
+        call: The call as code, with the kind of client that made it.
+        value: What it returned.
+        error: What it raised instead, or None.
+        sent: The requests that left the client.
+        updates: The states of the job that was waited for, in their order.
+    """
+
+    call: str
+    value: Any
+    error: Exception | None
+    sent: tuple[httpx.Request, ...]
+    updates: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(slots=True)
+class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport for both kinds of client: keeps what is sent, and answers what it is told to."""
+
+    answer: Answerer = field(default=lambda _: httpx.Response(500))
+    sent: list[httpx.Request] = field(default_factory=list)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request of the synchronous client."""
+        self.sent.append(request)
+        return self.answer(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request of the asynchronous client."""
+        return self.handle_request(request)
+
+
+@dataclass(slots=True)
+class ClientUnderTest:
+    """One generated client.
+
+    Attributes:
+        spec: The contract it was generated from.
+        key: The key it was given.
+        sync: Its synchronous client.
+        asynchronous: Its asynchronous client.
+        wire: What both send through.
+        runner: The event loop that the asynchronous one lives in.
+        errors: The module of its errors.
+    """
+
+    spec: Spec
+    key: str
+    sync: Any
+    asynchronous: Any
+    wire: Wire
+    runner: asyncio.Runner
+    errors: ModuleType
+
+    def method(self, operation: Operation) -> str:
+        """The name of the method for an operation; AttributeError where there is none."""
+        for name, known in type(self.sync).operations.items():
+            if known.id == operation.id:
+                return str(name)
+        raise AttributeError(f"{type(self.sync).__name__} has no method for {operation.id}")
+
+    def parameters(self, operation: Operation) -> set[str]:
+        """The names of a method's keyword arguments."""
+        signature = inspect.signature(getattr(type(self.sync), self.method(operation)))
+        return {name for name, each in signature.parameters.items() if each.kind is inspect.Parameter.KEYWORD_ONLY}
+
+    def call(self, operation: Operation, arguments: Mapping[str, Any], answer: Answerer) -> Iterator[Outcome]:
+        """Call an operation's method on both clients, one after the other."""
+        name = self.method(operation)
+
+        async def run() -> Any:
+            return await getattr(self.asynchronous, name)(**arguments)
+
+        code = _code(name, arguments)
+        yield self._outcome(f"client.{code}", answer, lambda: getattr(self.sync, name)(**arguments))
+        yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()))
+
+    def wait(self, operation: Operation, arguments: Mapping[str, Any], answer: Answerer) -> Iterator[Outcome]:
+        """Submit a job on both clients and wait for its end."""
+        name = self.method(operation)
+        seen: list[tuple[str, Any]] = []
+
+        def update(each: Any) -> None:
+            seen.append((each.state, plain(each.result)))
+
+        async def run() -> Any:
+            return await (await getattr(self.asynchronous, name)(**arguments)).wait(on_update=update)
+
+        code = f"{_code(name, arguments)}.wait()"
+        yield self._outcome(
+            f"client.{code}", answer, lambda: getattr(self.sync, name)(**arguments).wait(on_update=update), seen
+        )
+        yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()), seen)
+
+    def _outcome(
+        self, code: str, answer: Answerer, run: Callable[[], Any], seen: list[tuple[str, Any]] | None = None
+    ) -> Outcome:
+        self.wire.answer = answer
+        self.wire.sent.clear()
+        updates = [] if seen is None else seen
+        updates.clear()
+        value, error = None, None
+        try:
+            value = run()
+        except Exception as raised:  # noqa: BLE001 - what a client raises is what is looked at
+            error = raised
+        return Outcome(code, value, error, tuple(self.wire.sent), tuple(updates))
+
+
+@contextmanager
+def open_client(spec: Spec, key: str, folder: Path | None = None, prepare: Any = None) -> Iterator[ClientUnderTest]:
+    """Load a generated client and make one of each kind.
+
+    Args:
+        spec: The contract.
+        key: The key to give it.
+        folder: Where the package must be; None takes whichever is on the path.
+        prepare: Changes a class of the client before it is used, as a seeded fault does; None changes nothing.
+
+    Yields:
+        The client.
+
+    Raises:
+        WrongPackage: The package on the path is another one.
+    """
+    package = importlib.import_module(PACKAGE)
+    found = Path(package.__file__ or "").resolve().parents[1]
+    if folder is not None and found != folder.resolve():
+        raise WrongPackage(f"{PACKAGE} is imported from {found}, not from {folder.resolve()}")
+    prepare = prepare or (lambda each: each)
+    wire = Wire()
+    options: Any = {"api_key": key, "base_url": BASE_URL, "rate_limit": None, "poll_interval": _INTERVAL}
+    sync = prepare(getattr(package, spec.sdk_name))(**options, transport=wire)
+    with asyncio.Runner() as runner:
+
+        async def make() -> Any:
+            return prepare(getattr(package, f"Async{spec.sdk_name}"))(**options, transport=wire)
+
+        asynchronous = runner.run(make())
+        errors = importlib.import_module(ERRORS)
+        try:
+            yield ClientUnderTest(spec, key, sync, asynchronous, wire, runner, errors)
+        finally:
+            sync.close()
+            runner.run(asynchronous.close())
+
+
+def argument_name(wire_name: str) -> str:
+    """What the client calls a parameter or property in Python."""
+    return str(PythonIdentifier(wire_name, "field_"))
+
+
+def plain(value: Any) -> Any:
+    """What a client returned, as JSON knows it."""
+    if hasattr(value, "to_dict"):
+        return plain(value.to_dict())
+    if isinstance(value, dict):
+        return {key: plain(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, (date, datetime)) else value
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two JSON values say the same; two ways to write one moment do."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right or _moment(left) == _moment(right) is not None
+    return isinstance(left, bool) is isinstance(right, bool) and bool(left == right)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _code(name: str, arguments: Mapping[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"

@@ -1,0 +1,246 @@
+"""The server that is held to the contract, however it is reached: what Schemathesis and the oracles send through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+from schemathesis import Case, Config, GenerationMode, Response
+from schemathesis.core.failures import FailureGroup
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from spacely_spec import Answer, Operation, Spec
+
+from . import credentials, expectations
+from .generation import draw
+from .report import Exchange, Report
+
+_SHOWN = 600
+# Any moment will do; always the same one makes ids that hold the time repeat.
+_EPOCH = 1_800_000_000.0
+_CONFORMANCE = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+class NoAnswer(Exception):
+    """The server broke off instead of answering; what it was asked is the message, the report says the rest."""
+
+
+class Clock:
+    """The time that a mock under test lives in: it stands still, or moves by a step at each look.
+
+    Attributes:
+        time: Seconds since the Unix epoch.
+        step: How far each look moves it.
+    """
+
+    def __init__(self) -> None:
+        self.time = _EPOCH
+        self.step = 0.0
+
+    def now(self) -> float:
+        """The time, as the mock asks for it."""
+        self.time += self.step
+        return self.time
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a job takes on the server, in seconds, and the clock that says so."""
+
+    clock: Clock
+    render_time: float
+
+
+@dataclass(slots=True)
+class Server:
+    """One server under test.
+
+    Attributes:
+        spec: The contract.
+        key: The key that the server takes.
+        report: Where findings go.
+        app: The ASGI application, or None where the server is reached over HTTP.
+        base_url: The base URL, or None where the application is called in process.
+        timing: The clock of the mock; None where time is the server's own.
+        examples: How many examples each phase makes of an operation.
+    """
+
+    spec: Spec
+    key: str
+    report: Report
+    app: Any = None
+    base_url: str | None = None
+    timing: Timing | None = None
+    examples: int = 20
+    schema: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        # From the file, never from the server: a server that serves another contract must not be its own judge.
+        self.schema = schemathesis.openapi.from_path(self.spec.path, config=self._config())
+        if self.app is not None:
+            self.schema.app = self.app
+
+    def _config(self) -> Config:
+        config: dict[str, Any] = {
+            "seed": self.report.seed,
+            "continue-on-failure": True,
+            "cache": {"enabled": False},
+            "analysis": {"constants": {"enabled": False}},
+            "warnings": {"fail-on": True},
+            # The key is given, and authentication has a phase of its own: a generated key would have 401
+            # answer each request, whatever else is wrong with it.
+            "generation": {"max-examples": self.examples, "database": "none", "with-security-parameters": False},
+            "auth": {"openapi": {scheme.id: self._auth(scheme.type) for scheme in credentials.schemes(self.spec).values()}},
+            "operations": [self._expected(operation) for operation in self.spec.operations],
+        }
+        if self.base_url is not None:
+            config["base-url"] = self.base_url
+        return Config.from_dict(config)
+
+    def _auth(self, kind: str) -> dict[str, str]:
+        return {"api_key" if kind == "apiKey" else "bearer": self.key}
+
+    def _expected(self, operation: Operation) -> dict[str, Any]:
+        valid = expectations.valid_answers(self.spec, operation)
+        return {
+            "include-operation-id": operation.id,
+            "checks": {
+                "positive_data_acceptance": {"expected-statuses": list(valid)},
+                "negative_data_rejection": {"expected-statuses": list(expectations.rejections(operation))},
+            },
+        }
+
+    def operation(self, operation: Operation) -> APIOperation:
+        """The operation as Schemathesis knows it."""
+        found: APIOperation = self.schema[operation.path][operation.method]
+        return found
+
+    def valid_cases(self, operation: Operation, count: int) -> list[Case]:
+        """Valid requests without a key: first one made of the contract's examples as far as they go."""
+        strategy = self.operation(operation).as_strategy(generation_mode=GenerationMode.POSITIVE)
+        cases = [copied(case) for case in draw(strategy, count, self.report.seed)]
+        for case in cases:
+            for scheme in credentials.schemes(self.spec).values():
+                container(case, scheme.location).pop(scheme.name, None)
+        _use_examples(cases[0], operation)
+        return cases
+
+    def send(
+        self,
+        phase: str,
+        case: Case,
+        carried: credentials.Credentials,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[Response, Exchange]:
+        """Send one request; count it, and hold the answer to what the contract says of every answer.
+
+        Args:
+            phase: The part of the run it belongs to.
+            case: The request without a key.
+            carried: The key, or what is sent in its place.
+            headers: Further headers.
+
+        Returns:
+            The response, and what it takes to report it.
+
+        Raises:
+            NoAnswer: There was none; the report has it.
+        """
+        label = case.operation.label
+        case = copied(case)
+        case.headers.update({**carried.header, **(headers or {})})
+        case.query.update(carried.query)
+        case.cookies.update(carried.cookie)
+        try:
+            response = case.call()
+        except Exception as error:
+            rule = f"A server answers every request. This one broke off: {type(error).__name__}: {error}"
+            self.report.violated(phase, label, "answered", rule, exchange_of(case, None))
+            raise NoAnswer(label) from error
+        exchange = exchange_of(case, response)
+        self.report.requested(phase, label)
+        self.report.check(
+            phase, label, "key_not_echoed", not contains(response, self.key), "No answer repeats the key.", exchange
+        )
+        try:
+            case.validate_response(response, checks=_CONFORMANCE)
+        except FailureGroup as group:
+            for failure in group.exceptions:
+                self.report.violated(phase, label, "answer_conforms", _failure_text(failure), exchange)
+        else:
+            self.report.passed(phase, label, "answer_conforms")
+        return response, exchange
+
+
+def container(case: Case, location: str) -> Any:
+    """The part of a request that holds its parameters of a location."""
+    return getattr(case, {"path": "path_parameters", "query": "query", "header": "headers", "cookie": "cookies"}[location])
+
+
+def copied(case: Case) -> Case:
+    """The same request once more, free to be changed."""
+    copy: Case = case.operation.Case(
+        path_parameters=dict(case.path_parameters),
+        headers=dict(case.headers),
+        query=dict(case.query),
+        cookies=dict(case.cookies),
+        body=case.body,
+        media_type=case.media_type,
+    )
+    return copy
+
+
+def answer_of(response: Response) -> Answer:
+    """A response as runtime expressions read it; a body that is no JSON reads as nothing."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    return Answer(response.status_code, {name: ", ".join(values) for name, values in response.headers.items()}, body)
+
+
+def exchange_of(case: Case, response: Response | None) -> Exchange:
+    """One request and its answer as a report shows them."""
+    headers = dict(response.request.headers) if response is not None else None
+    sent = case.as_curl_command(headers=headers)
+    if response is None:
+        return Exchange(sent, "no answer")
+    body = response.content.decode("utf-8", "replace")
+    shown = body if len(body) <= _SHOWN else body[:_SHOWN] + " …"
+    return Exchange(sent, f"{response.status_code} {response.message}\n{shown}".strip())
+
+
+def contains(response: Response, secret: str) -> bool:
+    """Whether an answer has a text anywhere in it."""
+    headers = (value for values in response.headers.values() for value in values)
+    return secret.encode() in response.content or any(secret in value for value in headers)
+
+
+def _failure_text(failure: BaseException) -> str:
+    title = getattr(failure, "title", "")
+    message = getattr(failure, "message", "") or str(failure)
+    return f"{title}: {message}" if title else message
+
+
+def _use_examples(case: Case, operation: Operation) -> None:
+    for parameter in operation.parameters:
+        for value in parameter.examples.values():
+            container(case, parameter.location)[parameter.name] = value
+            break
+    for media_type, content in (operation.body.content if operation.body else {}).items():
+        for value in content.examples.values():
+            case.body, case.media_type = value, media_type
+            return

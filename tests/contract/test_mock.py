@@ -1,0 +1,60 @@
+"""The mock keeps the contract, and every part of the run has really looked at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spacely_mock import create_app
+from spacely_spec import Spec
+
+from .expectations import label, pollings
+from .gate import Options, check_app, check_http
+from .output import as_text
+from .report import Report
+from .seams import Asgi, Inner, Reply, Request, around
+
+PHASES = {"examples", "coverage", "fuzzing", "stateful", "authentication", "jobs", "forced answers"}
+
+
+@pytest.fixture(scope="module", params=[check_app, check_http], ids=["in process", "over HTTP"])
+def report(request: pytest.FixtureRequest, spec: Spec) -> Report:
+    report: Report = request.param(spec, Options())
+    return report
+
+
+def test_the_mock_keeps_the_contract(report: Report) -> None:
+    assert report.held, as_text(report)
+
+
+def test_every_phase_sends_requests_to_every_operation(report: Report, spec: Spec) -> None:
+    sent = {key for key, count in report.requests.items() if count}
+    assert {(phase, label(operation)) for phase in PHASES for operation in spec.operations} <= sent
+
+
+def test_every_link_is_followed_by_schemathesis_and_to_the_end_of_the_job(report: Report, spec: Spec) -> None:
+    checks = {(phase, check) for (phase, _, check), tally in report.tallies.items() if tally.passed}
+    assert pollings(spec)
+    assert {("stateful", "linked_job_known"), ("whole run", "link_followed"), ("jobs", "job_ends")} <= checks
+
+
+def test_the_same_seed_sends_the_same_and_another_one_does_not(spec: Spec) -> None:
+    first, again, other = (_sent(spec, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def _sent(spec: Spec, seed: int) -> list[tuple[str, str, bytes]]:
+    """What a run with a seed sends."""
+    sent: list[tuple[str, str, bytes]] = []
+
+    async def note(request: Request, inner: Inner) -> Reply:
+        sent.append((request.method, request.path + str(request.query), request.body))
+        return await inner(request)
+
+    def noted(spec: Spec, **options: Any) -> Asgi:
+        return around(create_app(spec, **options), note)
+
+    check_app(spec, Options(seed, examples=3), noted)
+    return sent
