@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, ROOT
 
 from spacely_mock._cli import main
 from spacely_mock._durations import parse_duration
-from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, ROOT
 
 BANNER = re.compile(r"Spacely AI Enterprise 1\.0\.0 \(2 operations\) at (\S+/api/v1) - docs at (\S+/docs)\n")
 
@@ -187,5 +187,5 @@ def test_what_is_no_duration_is_refused(text):
 
 
 def test_importing_the_package_does_not_import_the_framework():
-    code = "import sys, spacely_mock; sys.exit({'connexion', 'uvicorn', 'PIL', 'starlette'} & sys.modules.keys())"
+    code = "import sys, spacely_mock; sys.exit(bool({'connexion', 'uvicorn', 'PIL', 'starlette'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

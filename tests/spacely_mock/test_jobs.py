@@ -3,7 +3,6 @@
 import uuid
 
 import pytest
-
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, Caller, contract, json_response
 
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from tests.spacely_mock.helpers import KEY, POLL, RENDER, SUBMIT, Caller, contract, errors, json_response
 
 JSON = {**KEY, "Content-Type": "application/json"}

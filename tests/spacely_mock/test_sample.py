@@ -1,10 +1,10 @@
 """Data made from schemas."""
 
 import pytest
+from tests.spacely_mock.helpers import Caller, contract, json_response
 
 from spacely_mock._sample import SampleError, sample
 from spacely_spec import SpecError, compile_schema, json_schema
-from tests.spacely_mock.helpers import Caller, contract, json_response
 
 TREE = {
     "type": "object",
