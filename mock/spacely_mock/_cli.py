@@ -72,12 +72,12 @@ def _serve(options: argparse.Namespace) -> int:
             observe=_print_request if options.verbose else None,
         )
     except SpecError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     try:
         listener = listen(options.host, options.port)
     except PortError as error:
-        print(f"spacely-mock: {error}; choose another port with --port (0 picks a free one)", file=sys.stderr)
+        sys.stderr.write(f"spacely-mock: {error}; choose another port with --port (0 picks a free one)\n")
         return 1
     where = origin(listener)
     count = len(spec.operations)
@@ -85,7 +85,7 @@ def _serve(options: argparse.Namespace) -> int:
         f"{spec.title} {spec.version} ({count} operation{'' if count == 1 else 's'}) "
         f"at {where}{quote(spec.base_path)} - docs at {where}/docs"
     )
-    server = make_server(app, lambda: print(banner, flush=True))
+    server = make_server(app, lambda: _say(banner))
     server.run([listener])
     return 0
 
@@ -96,7 +96,12 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 def _print_request(method: str, path: str, status: int) -> None:
     shown = path.encode("unicode_escape").decode()
-    print(f"{method} {shown} {status}", flush=True)
+    _say(f"{method} {shown} {status}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _duration(text: str) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http.client import responses as phrases
-from typing import Any
+from typing import Any, cast
 
 import jsonschema_rs
 
@@ -214,7 +214,7 @@ def _error_reply(documented: DocumentedResponse, document: dict[str, Any]) -> Re
 
 
 def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _concrete(status: str) -> int:
@@ -227,5 +227,5 @@ def _header_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return ",".join(map(_header_text, value))
+        return ",".join(map(_header_text, cast("Sequence[Any]", value)))
     return value if isinstance(value, str) else json.dumps(value)

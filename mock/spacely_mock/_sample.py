@@ -217,7 +217,8 @@ def _order(schema: Schema) -> list[str]:
     return ["string", *usual] if not (schema.keys() & {"properties", "additionalProperties", "items"}) else usual
 
 
-def _joined(key: str, left: Any, right: Any) -> Any:
+def _joined(key: str, left: Any, right: Any) -> Any:  # noqa: PLR0911 - one case a keyword
+    """What two schemas that must both hold say under one keyword."""
     match key:
         case "properties":
             both = left.keys() & right.keys()

@@ -1,10 +1,10 @@
 """Contracts that the mock was not written for: every operation of each is served."""
 
 import pytest
+from tests.spacely_mock.helpers import CONTRACT, GROWTH, Caller
 
 from spacely_mock._sample import sample
 from spacely_spec import Answer, all_hold, compile_schema, json_schema, load
-from tests.spacely_mock.helpers import CONTRACT, GROWTH, Caller
 
 KEY = "sk-any"
 

@@ -3,7 +3,6 @@
 import uuid
 
 import pytest
-
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, Caller, contract, json_response
 
 
@@ -143,7 +142,7 @@ def test_an_id_that_can_have_no_fitting_form_stops_the_start_with_the_remedy(tmp
     from spacely_spec import SpecError
 
     file = contract(tmp_path, _job({"type": "string", "maxLength": 4}, "abcd"))
-    with pytest.raises(SpecError, match="no id that the mock can make fits.*\n.*let the id be a text of 14"):
+    with pytest.raises(SpecError, match=r"no id that the mock can make fits.*\n.*let the id be a text of 14"):
         Caller(file)
 
 
@@ -194,7 +193,7 @@ def test_a_state_that_no_answer_can_show_stops_the_start_with_the_remedy(tmp_pat
     paths = _job({"type": "string"}, "a")
     state = {"type": "object", "required": ["state"], "properties": {"state": {"enum": ["done"]}}}
     paths["/jobs"]["get"]["responses"]["200"] = json_response(state)
-    with pytest.raises(SpecError, match="shows a job still running.*\n.*give the operation an example"):
+    with pytest.raises(SpecError, match=r"shows a job still running.*\n.*give the operation an example"):
         Caller(contract(tmp_path, paths))
 
 

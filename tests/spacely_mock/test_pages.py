@@ -7,9 +7,9 @@ import re
 import pytest
 import yaml
 from PIL import Image
+from tests.spacely_mock.helpers import CONTRACT, KEY, POLL, Caller, contract, json_response
 
 from spacely_mock._images import draw
-from tests.spacely_mock.helpers import CONTRACT, KEY, POLL, Caller, contract, json_response
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The Prefer header: a caller asks for one certain answer."""
 
 import pytest
-
 from tests.spacely_mock.helpers import KEY, POLL, RENDER, SUBMIT, Caller, contract, json_response
 
 

@@ -1,7 +1,6 @@
 """Paths and methods, and what browsers are told."""
 
 import pytest
-
 from tests.spacely_mock.helpers import KEY, POLL, SUBMIT, Caller, contract, json_response
 
 

@@ -1,7 +1,6 @@
 """Keys: where they are looked for, which are taken, and what is said of the others."""
 
 import pytest
-
 from tests.spacely_mock.helpers import KEY, POLL, SUBMIT, Caller, contract
 
 SCHEMES = {

@@ -6,9 +6,9 @@ import threading
 
 import httpx
 import pytest
+from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT
 
 from spacely_mock import MockServer, PortError
-from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT
 
 HEAD = f"POST {SUBMIT} HTTP/1.1\r\nHost: mock\r\nX-API-KEY: sk-one\r\n"
 BODY = json.dumps(RENDER)
