@@ -11,10 +11,10 @@ import httpx
 from spacely_spec import Answer, Operation
 
 from . import expectations
-from .answers import JSON, Answers, Content, decode, encode, hostile
-from .client_requests import Inputs, exchange_of
-from .clients import Answerer, ClientUnderTest, Outcome, plain, same
-from .report import Exchange, Report
+from .answers import JSON, Content, decode, encode, hostile
+from .client_requests import Subject, exchange_of
+from .clients import Answerer, Outcome, plain, same
+from .report import Exchange
 
 VALID, BROKEN, STATUSES, TRANSPORT = "valid answers", "broken answers", "error statuses", "no answers"
 DRIFTED = "a drifted body"
@@ -22,18 +22,37 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 _BROKEN_OFF = (httpx.ReadError, httpx.ReadTimeout, httpx.WriteError, httpx.WriteTimeout, httpx.RemoteProtocolError)
 
 
-class AnswerChecks:
+def check_valid_answers(subject: Subject) -> None:
+    """Answer with every documented success, with bodies that fit its schema, and with what tolerance lets pass."""
+    _Checks(subject).valid()
+
+
+def check_broken_answers(subject: Subject) -> None:
+    """Answer with every documented success, with a body that breaks its schema, or is no JSON at all."""
+    _Checks(subject).broken()
+
+
+def check_statuses(subject: Subject) -> None:
+    """Answer with every status there is, and some that there are not, with bodies of every kind."""
+    _Checks(subject).statuses()
+
+
+def check_transport(subject: Subject) -> None:
+    """Answer with a connection that cannot be made, or breaks."""
+    _Checks(subject).transport()
+
+
+class _Checks:
     """The checks of one client, with what they have in common."""
 
-    def __init__(self, client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, count: int) -> None:
-        self._client = client
-        self._answers = answers
-        self._report = report
-        self._count = count
-        self._arguments = {operation.id: inputs.first(operation) for operation in client.spec.operations}
+    def __init__(self, subject: Subject) -> None:
+        self._client = subject.client
+        self._answers = subject.answers
+        self._report = subject.report
+        self._count = subject.examples
+        self._arguments = {each.id: subject.inputs.first(each) for each in subject.client.spec.operations}
 
     def valid(self) -> None:
-        """Every documented success, with bodies that fit its schema, and with what tolerance lets pass."""
         for operation in self._client.spec.operations:
             for content in self._answers.successes(operation):
                 for check, bodies in (
@@ -47,7 +66,6 @@ class AnswerChecks:
                     self._nothing(operation, status)
 
     def broken(self) -> None:
-        """Every documented success, with a body that breaks its schema, or is no JSON at all."""
         for operation in self._client.spec.operations:
             for content in self._answers.successes(operation):
                 accepts, lenient = self._answers.accepts(content), self._answers.has_typed_formats(content)
@@ -62,7 +80,6 @@ class AnswerChecks:
                 self._wrong_type(operation, content, valid)
 
     def statuses(self) -> None:
-        """Every status there is, and some that there are not, with bodies of every kind."""
         key = self._client.key.encode()
         for operation in self._client.spec.operations:
             bodies = cycle([b"", *(body for _, body in hostile({"error": "text"})), b"the key is " + key])
@@ -75,7 +92,6 @@ class AnswerChecks:
                     self._status(operation, outcome, status)
 
     def transport(self) -> None:
-        """A connection that cannot be made, or breaks."""
         errors = self._client.errors
         for operation in self._client.spec.operations:
             for kind in (*_NEVER_SENT, *_BROKEN_OFF):

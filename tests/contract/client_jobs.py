@@ -11,40 +11,37 @@ import httpx
 from spacely_spec import Answer, Operation, Polling, all_hold
 
 from . import expectations
-from .answers import Answers, Content, encode
-from .client_requests import Inputs, exchange_of
-from .clients import Answerer, ClientUnderTest, Outcome, plain, same
-from .report import Report
+from .answers import Content, encode
+from .client_requests import Subject, exchange_of
+from .clients import Answerer, Outcome, plain, same
 
 PHASE = "client waits"
 
 
-def check_waits(client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, count: int) -> None:
+def check_waits(subject: Subject) -> None:
     """Submit jobs of every polling Link, let them run and end in every way the contract shows, and look on."""
-    for operation in client.spec.operations:
+    for operation in subject.client.spec.operations:
         if operation.polling is not None:
-            _Waits(client, inputs, answers, report, operation, operation.polling).run(count)
+            _Waits(subject, operation, operation.polling).run(subject.examples)
 
 
 class _Waits:
     """One Link of one client."""
 
-    def __init__(
-        self, client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, submit: Operation, polling: Polling
-    ) -> None:
-        self._client = client
-        self._answers = answers
-        self._report = report
+    def __init__(self, subject: Subject, submit: Operation, polling: Polling) -> None:
+        self._client = subject.client
+        self._answers = subject.answers
+        self._report = subject.report
         self._submit = submit
         self._polling = polling
-        self._target = client.spec.operation(polling.target)
-        self._arguments = inputs.first(submit)
+        self._target = subject.client.spec.operation(polling.target)
+        self._arguments = subject.inputs.first(submit)
 
     def run(self, count: int) -> None:
         accepted = next(each for each in self._answers.successes(self._submit) if each.status == self._polling.status)
         state = self._answers.successes(self._target)[0]
         (submitted,) = self._answers.valid(self._submit, accepted, 1)
-        known = {"succeeded": [], "failed": [], "running": []}
+        known: dict[str, list[Any]] = {"succeeded": [], "failed": [], "running": []}
         for body in self._states(state, count):
             known[self._state(state, body)].append(body)
         label = expectations.label(self._submit)

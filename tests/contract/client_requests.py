@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -20,7 +21,7 @@ from . import credentials, expectations
 from .answers import Answers, encode
 from .clients import BASE_URL, Answerer, ClientUnderTest, Outcome, argument_name, same
 from .generation import draw
-from .report import Exchange, Report
+from .report import Exchange, Report, shortened
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
 _STRANGERS: tuple[Any, ...] = (None, True, 7, -1, 1.5, "", "text", [], [None], {}, {"a": 1})
@@ -95,8 +96,28 @@ def properties(spec: Spec, operation: Operation) -> set[str] | None:
     return {name for name, _ in _properties(schema, spec.components)} if _is_object(schema, spec.components) else None
 
 
-def check_requests(client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, count: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A client under test, with all that it takes to test it.
+
+    Attributes:
+        client: The client.
+        inputs: What its methods are called with.
+        answers: What it is answered.
+        report: Where findings go.
+        examples: How many examples are made of each operation.
+    """
+
+    client: ClientUnderTest
+    inputs: Inputs
+    answers: Answers
+    report: Report
+    examples: int
+
+
+def check_requests(subject: Subject) -> None:
     """Call every operation with valid input, and compare what is sent with what the contract asks for."""
+    client, inputs, report = subject.client, subject.inputs, subject.report
     for operation in client.spec.operations:
         label = expectations.label(operation)
         expected = {argument_name(parameter.name) for parameter in operation.parameters}
@@ -111,19 +132,21 @@ def check_requests(client: ClientUnderTest, inputs: Inputs, answers: Answers, re
             "The method has one keyword argument for each parameter, and for each property of the body.",
             Exchange(f"{client.method(operation)}({', '.join(sorted(found))})", f"wanted: {', '.join(sorted(expected))}"),
         )
-        answer = valid_answer(operation, answers)
-        for case in inputs.cases(operation, GenerationMode.POSITIVE, count):
+        answer = valid_answer(operation, subject.answers)
+        for case in inputs.cases(operation, GenerationMode.POSITIVE, subject.examples):
             for outcome in client.call(operation, inputs.arguments(operation, case), answer):
                 report.requested(REQUESTS, label, len(outcome.sent))
                 _compare(client, operation, case, inputs.body(operation, case), outcome, report)
 
 
-def check_refusals(client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, count: int) -> None:
+def check_refusals(subject: Subject) -> None:
     """Call every operation with input that breaks the contract: nothing may be sent."""
+    client, inputs, report = subject.client, subject.inputs, subject.report
     for operation in client.spec.operations:
         label = expectations.label(operation)
-        for arguments in _invalid_arguments(client.spec, operation, inputs, count):
-            for outcome in client.call(operation, arguments, valid_answer(operation, answers)):
+        answer = valid_answer(operation, subject.answers)
+        for arguments in _invalid_arguments(client.spec, operation, inputs, subject.examples):
+            for outcome in client.call(operation, arguments, answer):
                 # Python itself refuses a call without an argument that must be given.
                 refused = isinstance(outcome.error, (client.errors.InvalidRequest, TypeError)) and not outcome.sent
                 rule = "Input that breaks the contract is refused with InvalidRequest, and nothing is sent."
@@ -145,7 +168,7 @@ def exchange_of(outcome: Outcome) -> Exchange:
     """One call and what came of it, as a report shows them."""
     sent = [f"{request.method} {request.url}" for request in outcome.sent]
     came = f"{type(outcome.error).__name__}: {outcome.error}" if outcome.error is not None else repr(outcome.value)
-    return Exchange(_short(outcome.call), _short("\n".join([*sent, came])))
+    return Exchange(shortened(outcome.call), shortened("\n".join([*sent, came])))
 
 
 def _compare(
@@ -284,6 +307,3 @@ def _json(content: bytes, wanted: Any) -> bool:
 def _number(status: str) -> int:
     return int(status.replace("X", "0"))
 
-
-def _short(text: str, most: int = 1500) -> str:
-    return text if len(text) <= most else text[:most] + " …"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 REDACTED = "[redacted]"
+SHOWN = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ class Report:
         else:
             self.violated(phase, operation, check, rule, exchange)
         return holds
+
+
+def shortened(text: str) -> str:
+    """A text of which no more than a person reads is left."""
+    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

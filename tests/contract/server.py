@@ -21,9 +21,8 @@ from spacely_spec import Answer, Operation, Spec
 
 from . import credentials, expectations
 from .generation import draw
-from .report import Exchange, Report
+from .report import SHOWN, Exchange, Report, shortened
 
-_SHOWN = 600
 # Any moment will do; always the same one makes ids that hold the time repeat.
 _EPOCH = 1_800_000_000.0
 _CONFORMANCE = [
@@ -215,12 +214,11 @@ def answer_of(response: Response) -> Answer:
 def exchange_of(case: Case, response: Response | None) -> Exchange:
     """One request and its answer as a report shows them."""
     headers = dict(response.request.headers) if response is not None else None
-    sent = case.as_curl_command(headers=headers)
+    sent = shortened(case.as_curl_command(headers=headers))
     if response is None:
         return Exchange(sent, "no answer")
-    body = response.content.decode("utf-8", "replace")
-    shown = body if len(body) <= _SHOWN else body[:_SHOWN] + " …"
-    return Exchange(sent, f"{response.status_code} {response.message}\n{shown}".strip())
+    body = shortened(response.content[: 4 * SHOWN].decode("utf-8", "replace"))
+    return Exchange(sent, f"{response.status_code} {response.message}\n{body}".strip())
 
 
 def contains(response: Response, secret: str) -> bool:
