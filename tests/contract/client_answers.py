@@ -12,9 +12,8 @@ from spacely_spec import Answer, Operation
 
 from . import expectations
 from .answers import JSON, Content, decode, encode, hostile
-from .client_requests import Subject, exchange_of
+from .client_requests import CallExchange, Subject
 from .clients import Answerer, Outcome, plain, same
-from .report import Exchange
 
 VALID, BROKEN, STATUSES, TRANSPORT = "valid answers", "broken answers", "error statuses", "no answers"
 DRIFTED = "a drifted body"
@@ -73,7 +72,7 @@ class _Checks:
                 drifted = self._answers.drifted(operation, content, self._count)
                 made = chain(hostile(valid), ((DRIFTED, body) for body in drifted))
                 for name, body in made:
-                    answer = self._answerer(content.status, body, content.media_type)
+                    answer = _answering_with(content, body)
                     for outcome in self._call(BROKEN, operation, answer):
                         refusable = lenient or name != DRIFTED
                         self._broken(operation, outcome, name, body, accepted=accepts(body), refusable=refusable)
@@ -87,8 +86,7 @@ class _Checks:
                 if expectations.allows(expectations.successes(operation), status):
                     continue
                 headers = {"Content-Type": JSON, "Location": "http://elsewhere.invalid/", "X-Echo": self._client.key}
-                response = (status, headers, next(bodies))
-                for outcome in self._call(STATUSES, operation, lambda _, r=response: _response(*r)):
+                for outcome in self._call(STATUSES, operation, _answering(status, headers, next(bodies))):
                     self._status(operation, outcome, status)
 
     def transport(self) -> None:
@@ -102,15 +100,20 @@ class _Checks:
                     )
                     wanted = "SubmissionUncertain and TransportError" if uncertain else "TransportError alone"
                     self._check(
-                        TRANSPORT, operation, "transport_error_raised", holds, f"{kind.__name__} is raised as {wanted}.", outcome
+                        TRANSPORT,
+                        operation,
+                        "transport_error_raised",
+                        holds,
+                        f"{kind.__name__} is raised as {wanted}.",
+                        outcome,
                     )
 
     def _kept(self, operation: Operation, content: Content, check: str, body: Any) -> None:
-        answer = self._answerer(content.status, encode(body), content.media_type)
+        answer = _answering_with(content, encode(body))
         for outcome in self._call(VALID, operation, answer):
             polling = operation.polling
             if polling is not None and outcome.error is None:
-                job_id = polling.job_id.read(Answer(_number(content.status), {"content-type": JSON}, body))
+                job_id = polling.job_id.read(Answer(expectations.number(content.status), {"content-type": JSON}, body))
                 found = getattr(outcome.value, "id", None)
                 rule = f"The job's id is the one at {polling.job_id.text}: {job_id!r}."
                 self._check(VALID, operation, "job_has_id", found == str(job_id), rule, outcome)
@@ -118,7 +121,7 @@ class _Checks:
             self._check(VALID, operation, check, kept, f"Everything in the answer is in the result: {body!r}.", outcome)
 
     def _nothing(self, operation: Operation, status: str) -> None:
-        for outcome in self._call(VALID, operation, lambda _: httpx.Response(_number(status))):
+        for outcome in self._call(VALID, operation, _answering(expectations.number(status), {}, b"")):
             holds = outcome.error is None and outcome.value is None
             self._check(VALID, operation, "empty_answer_is_none", holds, f"{status} has no body: None.", outcome)
 
@@ -142,7 +145,7 @@ class _Checks:
 
     def _wrong_type(self, operation: Operation, content: Content, valid: Any) -> None:
         body = encode(valid)
-        answer = self._answerer(content.status, body, "text/html; charset=utf-16")
+        answer = _answering(expectations.number(content.status), {"Content-Type": "text/html; charset=utf-16"}, body)
         for outcome in self._call(BROKEN, operation, answer):
             kept = self._is_kept(operation, outcome, valid)
             refused = isinstance(outcome.error, self._client.errors.InvalidResponse)
@@ -151,7 +154,7 @@ class _Checks:
 
     def _status(self, operation: Operation, outcome: Outcome, status: int) -> None:
         errors, error = self._client.errors, outcome.error
-        raised = isinstance(error, errors.StatusError) and error.status_code == status  # type: ignore[attr-defined]  # loaded by name
+        raised = isinstance(error, errors.StatusError) and error.status_code == status
         if 200 <= status < 300:
             raised = raised or isinstance(error, errors.InvalidResponse)
         rule = f"The status {status} is raised as StatusError with that number."
@@ -169,17 +172,15 @@ class _Checks:
             yield outcome
 
     def _check(self, phase: str, operation: Operation, check: str, holds: bool, rule: str, outcome: Outcome) -> None:
-        label = expectations.label(operation)
-        # The text of an exchange is long, and needed only where something is wrong.
-        self._report.check(phase, label, check, holds, rule, Exchange("", "") if holds else exchange_of(outcome))
-
-    @staticmethod
-    def _answerer(status: str, body: bytes, media_type: str) -> Answerer:
-        return lambda _: _response(_number(status), {"Content-Type": media_type}, body)
+        self._report.check(phase, expectations.label(operation), check, holds, rule, CallExchange(outcome))
 
 
-def _response(status: int, headers: dict[str, str], body: bytes) -> httpx.Response:
-    return httpx.Response(status, headers=headers, content=body)
+def _answering(status: int, headers: dict[str, str], body: bytes) -> Answerer:
+    return lambda _: httpx.Response(status, headers=headers, content=body)
+
+
+def _answering_with(content: Content, body: bytes) -> Answerer:
+    return _answering(expectations.number(content.status), {"Content-Type": content.media_type}, body)
 
 
 def _breaking(kind: type[httpx.RequestError]) -> Answerer:
@@ -191,8 +192,6 @@ def _breaking(kind: type[httpx.RequestError]) -> Answerer:
 
 def _tells(outcome: Outcome, key: str) -> bool:
     error = outcome.error
-    return error is not None and any(key in text for text in (str(error), repr(error), repr(vars(error)), repr(error.args)))
-
-
-def _number(status: str) -> int:
-    return int(status.replace("X", "0"))
+    return error is not None and any(
+        key in text for text in (str(error), repr(error), repr(vars(error)), repr(error.args))
+    )

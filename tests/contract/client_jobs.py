@@ -12,7 +12,7 @@ from spacely_spec import Answer, Operation, Polling, all_hold
 
 from . import expectations
 from .answers import Content, encode
-from .client_requests import Subject, exchange_of
+from .client_requests import CallExchange, Subject
 from .clients import Answerer, Outcome, plain, same
 
 PHASE = "client waits"
@@ -82,7 +82,7 @@ class _Waits:
         self, outcome: Outcome, end: str, submitted: Any, accepted: Content, polls: list[Any], state: Content
     ) -> None:
         def check(name: str, holds: bool, rule: str) -> None:
-            self._report.check(PHASE, expectations.label(self._submit), name, holds, rule, exchange_of(outcome))
+            self._report.check(PHASE, expectations.label(self._submit), name, holds, rule, CallExchange(outcome))
 
         job_id = str(self._polling.job_id.read(_answer(accepted, submitted)))
         check("polls_until_the_end", len(outcome.sent) == 1 + len(polls), "Polls until the criteria of an end are met.")
@@ -93,7 +93,7 @@ class _Waits:
             check("success_returned", kept, "The answer of success is what wait returns.")
         else:
             error = outcome.error
-            failed = isinstance(error, self._client.errors.JobFailed) and error.job_id == job_id  # type: ignore[attr-defined]  # loaded by name
+            failed = isinstance(error, self._client.errors.JobFailed) and error.job_id == job_id
             check("failure_raised", failed, "The answer of failure is raised as JobFailed, with the job's id.")
         wanted = [self._state(state, body) for body in polls]
         check("states_told", [name for name, _ in outcome.updates] == wanted, f"The updates tell {', '.join(wanted)}.")
@@ -104,7 +104,10 @@ class _Waits:
 
     def _aims(self, request: httpx.Request, job_id: str) -> bool:
         """Whether a request goes to the operation that the Link names, with the id and the Link's constants."""
-        values = {self._polling.parameter: job_id, **{name: str(value) for name, value in self._polling.constants.items()}}
+        values = {
+            self._polling.parameter: job_id,
+            **{name: str(value) for name, value in self._polling.constants.items()},
+        }
         path = self._target.path
         query: dict[str, str] = {}
         for parameter in self._target.parameters:

@@ -79,9 +79,7 @@ def check_app(
     key, clock = credentials.made_up_key(options.seed), Clock()
     app = make_app(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock)
     report = Report("mock, in process", str(spec.path), options.seed, (key,))
-    server = Server(
-        spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), examples=options.examples
-    )
+    server = Server(spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), examples=options.examples)
     return _check(server, parts)
 
 

@@ -1,4 +1,4 @@
-"""Every check of the client has been seen to fail: one fault after the other, each with the check that must report it."""
+"""Every check of the client has been seen to fail: fault after fault, each with the check that must report it."""
 
 from __future__ import annotations
 
@@ -408,6 +408,8 @@ def test_a_client_without_a_fault_is_held_behind_the_same_seams(spec: Spec) -> N
 
     report = check_client(spec, QUICK, prepare=nothing)
     assert report.held, as_text(report)
+    made = {check for _, _, check in report.tallies}
+    assert made <= {check for case in CASES.values() for check in case.checks}
 
 
 def _harmless() -> Iterator[Prepare]:
