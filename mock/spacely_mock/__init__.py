@@ -2,6 +2,6 @@
 
 from ._app import create_app
 from ._clock import Clock, ManualClock, SystemClock
-from ._server import MockServer
+from ._server import MockServer, PortError
 
-__all__ = ["Clock", "ManualClock", "MockServer", "SystemClock", "create_app"]
+__all__ = ["Clock", "ManualClock", "MockServer", "PortError", "SystemClock", "create_app"]

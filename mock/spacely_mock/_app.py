@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING
 
 from spacely_spec import Spec, load
 
 from ._clock import Clock, SystemClock
-from ._ids import Sealer
-from ._jobs import JobSettings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 RENDER_TIME = 2.0
 BODY_LIMIT = 10 * 1024 * 1024
@@ -49,11 +49,13 @@ def create_app(
     Raises:
         SpecError: The contract cannot be used; ``problems`` says why, one entry for each thing wrong.
     """
-    # Imported here: connexion and what it brings cost most of the start, and not every import serves.
+    # Imported here: connexion and what it brings cost most of the start, and not everyone who imports this serves.
     from ._cors import Cors
     from ._framework import build_framework
     from ._frontdoor import FrontDoor
     from ._http import Request
+    from ._ids import Sealer
+    from ._jobs import JobSettings
     from ._operations import compile_operations
     from ._pages import Pages
     from ._routes import Routes

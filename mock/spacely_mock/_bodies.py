@@ -10,6 +10,7 @@ from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
 
+from ._problems import MALFORMED_BODY, Kind
 from ._texts import is_broken
 
 DEEPEST = 200
@@ -17,7 +18,17 @@ DEEPEST = 200
 
 
 class BodyError(ValueError):
-    """A body cannot be read; the message says why."""
+    """A body cannot be used; the message says why.
+
+    Attributes:
+        kind: What kind of problem it is.
+        rule: The rule that is broken.
+    """
+
+    def __init__(self, message: str, kind: Kind = MALFORMED_BODY, rule: str = "syntax") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.rule = rule
 
 
 def media_type(header: str) -> tuple[str, str]:

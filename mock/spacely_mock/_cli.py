@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 from spacely_spec import SpecError, load
 
+from ._app import RENDER_TIME, create_app, default_spec
 from ._durations import parse_duration
+from ._server import PortError, listen, make_server, origin
 
 _DESCRIPTION = """\
 Serves a mock of the API that an OpenAPI 3.0 file describes. Nothing about the API is built in: operations,
@@ -59,10 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # Imported here: --help and a wrong option should not wait for the server's libraries.
-    from ._app import create_app, default_spec
-    from ._server import PortError, listen, make_server, origin
-
     try:
         spec = load(options.spec or default_spec())
         app = create_app(
@@ -74,12 +72,12 @@ def _serve(options: argparse.Namespace) -> int:
             observe=_print_request if options.verbose else None,
         )
     except SpecError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     try:
         listener = listen(options.host, options.port)
     except PortError as error:
-        print(f"spacely-mock: {error}; choose another port with --port (0 picks a free one)", file=sys.stderr)
+        sys.stderr.write(f"spacely-mock: {error}; choose another port with --port (0 picks a free one)\n")
         return 1
     where = origin(listener)
     count = len(spec.operations)
@@ -87,7 +85,7 @@ def _serve(options: argparse.Namespace) -> int:
         f"{spec.title} {spec.version} ({count} operation{'' if count == 1 else 's'}) "
         f"at {where}{quote(spec.base_path)} - docs at {where}/docs"
     )
-    server = make_server(app, lambda: print(banner, flush=True))
+    server = make_server(app, lambda: _say(banner))
     server.run([listener])
     return 0
 
@@ -98,7 +96,12 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 def _print_request(method: str, path: str, status: int) -> None:
     shown = path.encode("unicode_escape").decode()
-    print(f"{method} {shown} {status}", flush=True)
+    _say(f"{method} {shown} {status}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _duration(text: str) -> float:
@@ -134,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--render-time",
         type=_duration,
-        default=2.0,
+        default=RENDER_TIME,
         metavar="TIME",
         help="how long a job runs: 2s, 500ms, 1m, or 0 for at once (default: 2s)",
     )

@@ -64,7 +64,9 @@ class Docs:
     @cached_property
     def _assets(self) -> dict[str, Reply]:
         # Imported here: most mocks never show their documentation.
-        from swagger_ui_bundle import swagger_ui_path
+        from swagger_ui_bundle import (  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] - has none
+            swagger_ui_path,
+        )
 
         return {
             name: Reply(

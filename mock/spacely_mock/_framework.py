@@ -5,6 +5,9 @@ are wanted, build their validators anew for every request, and answer 500 to bod
 ``ContractMiddleware`` stands in their place, in the stack as connexion means it to be extended.
 """
 
+# connexion is annotated in part and ships neither stubs nor py.typed.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import re
@@ -20,16 +23,16 @@ from ._http import Reply, Request
 from ._operations import Call, CompiledOperation
 
 with warnings.catch_warnings():
-    # connexion imports starlette.testclient, which warns about httpx, and parts of jsonschema that are
-    # deprecated; neither is this package's to mend.
+    # connexion imports starlette.testclient, which warns about httpx, and classes that jsonschema has deprecated;
+    # neither is this package's to mend.
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient` is deprecated")
-    warnings.filterwarnings("ignore", message=r"jsonschema\.[\w.]*Ref\w+ is deprecated")
-    from connexion import AsyncApp
+    warnings.filterwarnings("ignore", message=r"jsonschema\.\S+ is deprecated")
+    from connexion.apps.asynchronous import AsyncApp
     from connexion.context import scope as current_scope
     from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
     from connexion.middleware.context import ContextMiddleware
     from connexion.middleware.routing import RoutingMiddleware
-    from connexion.operations import AbstractOperation
+    from connexion.operations.abstract import AbstractOperation
     from connexion.resolver import Resolution, Resolver
 
 REQUEST = "spacely_mock.request"
@@ -80,7 +83,7 @@ class _ContractResolver(Resolver):
 
     def resolve(self, operation: AbstractOperation) -> Resolution:
         name = operation.operation_id
-        return Resolution(self._handlers[name], name)
+        return Resolution(self._handlers[name], name)  # type: ignore[no-untyped-call] # connexion does not annotate it
 
 
 def _handler(compiled: CompiledOperation) -> Callable[[], Awaitable[Any]]:
@@ -107,7 +110,7 @@ def build_framework(spec: Spec, compiled: Mapping[str, CompiledOperation]) -> AS
     application.add_api(_routable(spec), base_path=spec.base_path, compiled=compiled)
     middleware = application.middleware
     # connexion puts its stack together on the first request; this makes the first as fast as the second.
-    middleware.app, middleware.middleware_stack = middleware._build_middleware_stack()  # noqa: SLF001 - no public way
+    middleware.app, middleware.middleware_stack = middleware._build_middleware_stack()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - there is no public way
     return application
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
-from starlette.types import Receive, Scope, Send
+if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
+    from starlette.types import Receive, Scope, Send
 
 _LONGEST_INSTANCE = 1000
 

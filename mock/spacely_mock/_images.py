@@ -1,5 +1,7 @@
 """Rooms drawn with Pillow: each seed another palette and arrangement, the same seed the same bytes."""
 
+# Pillow describes some arguments with types of numpy, which it does not need and is not here.
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import io
@@ -129,8 +131,8 @@ class _Room:
         accent = _mix(_rgb(palette.accent), _rgb(palette.wall), 0.45)
         for side in (x - 26, x + width - 8):
             for fold in range(4):
-                tone = _shade(accent, 1.05 if fold % 2 else 0.92)
-                self._box(side + fold * 8.5, y - 16, side + fold * 8.5 + 8.5, self._bottom - 4, tone)
+                drape = _shade(accent, 1.05 if fold % 2 else 0.92)
+                self._box(side + fold * 8.5, y - 16, side + fold * 8.5 + 8.5, self._bottom - 4, drape)
         self._box(x - 36, y - 21, x + width + 36, y - 16, _rgb(palette.wood))
 
     def picture(self) -> None:
@@ -169,10 +171,7 @@ class _Room:
     def furniture(self) -> None:
         """A sofa or a bed, a lamp on one side of it and a plant on the other."""
         middle = (self._left + self._right) / 2 + self._chance.uniform(-18, 18)
-        if self._chance.random() < 0.6:
-            half = self._sofa(middle)
-        else:
-            half = self._bed(middle)
+        half = self._sofa(middle) if self._chance.random() < 0.6 else self._bed(middle)
         side = 1 if self._window_first else -1
         self._lamp(middle + side * (half + 46))
         self._plant(middle - side * (half + 50))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from spacely_spec import Operation, Problem, Spec, SpecError
 
 from ._http import Reply, Request
-from ._ids import Job
 from ._jobs import JobSettings, PollJob, SubmitJob
 from ._preferences import Preference, read_preference
 from ._problems import IMPOSSIBLE_PREFERENCE, NOT_ACCEPTABLE, UNAUTHORIZED, UNKNOWN_JOB, Violation, kind_of
@@ -26,13 +26,15 @@ class Call:
         request: The request.
         owner: Who calls: the namespace of its jobs.
         checked: Its values.
-        preference: What it asks for.
+        preference: What it asks for, or None.
+        chosen: The response that it asks for, or None.
     """
 
     request: Request
     owner: str
     checked: Checked
     preference: Preference | None
+    chosen: DocumentedResponse | None
 
 
 class CompiledOperation:
@@ -55,82 +57,58 @@ class CompiledOperation:
             detail = self._gate.explain(request)
             return self.responses.refusal(UNAUTHORIZED, detail, request, headers=self._gate.challenges)
         preference = read_preference(request)
+        chosen = None
         if preference is not None:
-            forced = self._forced(preference, request)
-            if forced is not None:
-                return forced
+            try:
+                chosen = self.responses.preferred(preference)
+            except LookupError as error:
+                return self.responses.refusal(IMPOSSIBLE_PREFERENCE, str(error.args[0]), request)
+            if chosen not in self.responses.successes:
+                return _applied(self.responses.documented_error(chosen, preference.example, request), preference)
         if not self.responses.accepts(request):
             return self.responses.refusal(NOT_ACCEPTABLE, NOT_ACCEPTABLE.meaning, request)
         checked = self._rules.check(request, path_values)
         if checked.violations:
             return self._refuse(checked.violations, request)
-        return Call(request, owner, checked, preference)
+        return Call(request, owner, checked, preference, chosen)
 
     def answer(self, call: Call) -> Reply:
         """Answer an admitted request."""
         reply = self._answer(call)
-        if call.preference is not None:
-            return reply.with_headers(("preference-applied", call.preference.applied))
-        return reply
+        return reply if call.preference is None else _applied(reply, call.preference)
 
     def _answer(self, call: Call) -> Reply:
         example = call.preference.example if call.preference else None
-        if self.submit is not None and (example is None or example in self.submit.response.examples):
+        chosen = call.chosen
+        if self.submit is not None and (chosen is None or chosen is self.submit.response):
             return self.submit.start(call.owner, example)
-        if example is not None:
-            return next(
-                response.reply(response.examples[example])
-                for response in self._candidates(call.preference)
-                if example in response.examples
-            )
+        if chosen is not None and example is not None:
+            return chosen.reply(chosen.examples[example])
         if self.poll is not None:
             value = call.checked.parameters[self.poll.parameter]
             if value is not None:
-                job: Job | None = self.poll.find(value, call.owner)
-                if job is not None:
-                    return self.poll.answer(job, call.request.origin)
-                detail = "No job with this id was submitted to this mock under this key."
-                location, name = self.poll.parameter
-                violation = Violation(UNKNOWN_JOB, location, name, "", "unknown", detail)
-                return self.responses.refusal(UNKNOWN_JOB, detail, call.request, [violation])
-        return self.responses.success.reply(self.responses.success.first)
+                return self._poll(self.poll, value, call)
+        response = chosen or self.responses.success
+        return response.reply(response.first)
 
-    def _candidates(self, preference: Preference | None) -> Iterable[DocumentedResponse]:
-        if preference is not None and preference.code is not None:
-            return [response for response in self.responses.all if str(response.status) == preference.code]
-        return [*self.responses.successes, *self.responses.all]
-
-    def _forced(self, preference: Preference, request: Request) -> Reply | None:
-        """The reply that a preference alone decides; None where the request is to be served, as far as it asks so."""
-        candidates = list(self._candidates(preference))
-        if not candidates:
-            codes = ", ".join(str(response.status) for response in self.responses.all)
-            detail = f"The contract documents no response {preference.code} for this operation; it has {codes}."
-            return self.responses.refusal(IMPOSSIBLE_PREFERENCE, detail, request)
-        if preference.example is not None:
-            candidates = [response for response in candidates if preference.example in response.examples]
-            if not candidates:
-                names = ", ".join(name for response in self.responses.all for name in response.examples) or "none"
-                detail = f"The contract has no example {preference.example!r} for this response; it has {names}."
-                return self.responses.refusal(IMPOSSIBLE_PREFERENCE, detail, request)
-        response = candidates[0]
-        if response in self.responses.successes:
-            usual = self.submit.response if self.submit is not None else self.responses.success
-            served = preference.example is not None or response is usual or self.poll is not None
-            return None if served else self._applied(response.reply(response.first), preference)
-        if preference.example is not None:
-            return self._applied(response.reply(response.examples[preference.example]), preference)
-        return self._applied(self.responses.error(response, request), preference)
-
-    @staticmethod
-    def _applied(reply: Reply, preference: Preference) -> Reply:
-        return reply.with_headers(("preference-applied", preference.applied))
+    def _poll(self, poll: PollJob, job_id: Any, call: Call) -> Reply:
+        job = poll.find(job_id, call.owner)
+        if job is not None:
+            return poll.answer(job, call.request.origin)
+        detail = "No job with this id was submitted to this mock under this key."
+        location, name = poll.parameter
+        violation = Violation(UNKNOWN_JOB, location, name, "", "unknown", detail)
+        return self.responses.refusal(UNKNOWN_JOB, detail, call.request, [violation])
 
     def _refuse(self, violations: list[Violation], request: Request) -> Reply:
         kind = kind_of(violations)
         count = len(violations)
         detail = violations[0].detail if count == 1 else f"{count} things are wrong with the request; see errors."
         return self.responses.refusal(kind, detail, request, violations)
+
+
+def _applied(reply: Reply, preference: Preference) -> Reply:
+    return reply.with_headers(("preference-applied", preference.applied))
 
 
 def compile_operations(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jsonschema_rs
 
@@ -13,7 +13,7 @@ from spacely_spec import MediaType, Operation, compile_schema, json_schema
 from ._bodies import BodyError, choose, is_json, media_type, read_body
 from ._http import Request
 from ._parameters import ParameterRule, unknown_parameters
-from ._problems import CONTENT_TOO_LARGE, INVALID_REQUEST, MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, Kind, Violation
+from ._problems import CONTENT_TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, Kind, Violation
 from ._schemas import properties, resolve, types
 from ._texts import typed
 from ._violations import broken_rules
@@ -53,7 +53,7 @@ class RequestRules:
         self._security_names = security_names
         self._body_limit = body_limit
         self._body = operation.body
-        content = operation.body.content if operation.body else {}
+        content: Mapping[str, MediaType] = operation.body.content if operation.body else {}
         self._bodies = {name: _BodyRule(content[name], components) for name in content}
 
     def check(self, request: Request, path_values: Mapping[str, str]) -> Checked:
@@ -68,40 +68,37 @@ class RequestRules:
         return Checked(values, body, violations)
 
     def _check_body(self, request: Request, violations: list[Violation]) -> Any:
-        if request.oversized:
-            detail = f"The body is larger than {self._body_limit} bytes."
-            violations.append(_body_violation(CONTENT_TOO_LARGE, "maxBytes", detail))
-            return None
-        if self._body is None:
+        if self._body is None and not request.oversized:
             return None  # HTTP gives a body no meaning where none is described.
-        if not request.body:
-            if self._body.required:
+        if not request.body and not request.oversized:
+            if self._body is not None and self._body.required:
                 violations.append(_body_violation(INVALID_REQUEST, "required", "The body is required and missing."))
             return None
+        try:
+            return self._read_body(request, violations)
+        except BodyError as error:
+            violations.append(_body_violation(error.kind, error.rule, str(error)))
+            return None
+
+    def _read_body(self, request: Request, violations: list[Violation]) -> Any:
+        if request.oversized:
+            raise BodyError(f"The body is larger than {self._body_limit} bytes.", CONTENT_TOO_LARGE, "maxBytes")
         header = ", ".join(request.headers("content-type"))
         offered, charset = media_type(header)
         name = choose(offered, self._bodies)
-        wanted = " or ".join(self._bodies)
-        if not header or name is None:
-            what = "has no Content-Type" if not header else "has a Content-Type that the operation does not take"
-            detail = f"The body {what}; send {wanted}."
-            violations.append(_body_violation(UNSUPPORTED_MEDIA_TYPE, "contentType", detail))
-            return None
+        if name is None:
+            what = "has a Content-Type that the operation does not take" if header else "has no Content-Type"
+            message = f"The body {what}; send {' or '.join(self._bodies)}."
+            raise BodyError(message, UNSUPPORTED_MEDIA_TYPE, "contentType")
         if charset not in {"utf-8", "utf8", "us-ascii"} and (is_json(offered) or offered.startswith("text/")):
-            detail = "The body's charset is not UTF-8."
-            violations.append(_body_violation(UNSUPPORTED_MEDIA_TYPE, "charset", detail))
-            return None
-        try:
-            return self._bodies[name].read(request.body, offered, header, violations)
-        except BodyError as error:
-            violations.append(_body_violation(MALFORMED_BODY, "syntax", str(error)))
-            return None
+            raise BodyError("The body's charset is not UTF-8.", UNSUPPORTED_MEDIA_TYPE, "charset")
+        return self._bodies[name].read(request.body, offered, header, violations)
 
 
 class _BodyRule:
     def __init__(self, content: MediaType, components: Mapping[str, Any]) -> None:
         self._components = components
-        self._properties = {} if content.schema is None else properties(content.schema, components)
+        self._properties = properties(content.schema or {}, components)
         self._validator: jsonschema_rs.Draft4Validator | None = None
         if content.schema is not None:
             self._validator = compile_schema(json_schema(content.schema, components, direction="request"))
@@ -114,7 +111,8 @@ class _BodyRule:
         if self._validator is None or (value is None and not is_json(name)):
             return value
         if name in _FORMS:
-            value = {key: self._typed(key, field) for key, field in value.items()}
+            fields = cast("Mapping[str, str | list[str]]", value)
+            value = {key: self._typed(key, field) for key, field in fields.items()}
         if not self._validator.is_valid(value):
             violations += [
                 _body_violation(INVALID_REQUEST, rule, detail, pointer)
@@ -122,12 +120,13 @@ class _BodyRule:
             ]
         return value
 
-    def _typed(self, name: str, field: Any) -> Any:
+    def _typed(self, name: str, field: str | list[str]) -> Any:
         """A form's field, all text, as the type that its property has."""
-        if isinstance(field, list):
-            items = resolve(self._properties[name], self._components).get("items", {})
-            return [typed(text, items, self._components) for text in field]
-        return typed(field, self._properties.get(name, {}), self._components)
+        schema = self._properties.get(name, {})
+        if isinstance(field, str):
+            return typed(field, schema, self._components)
+        items = resolve(schema, self._components).get("items", {})
+        return [typed(text, items, self._components) for text in field]
 
 
 def _body_violation(kind: Kind, rule: str, detail: str, pointer: str = "") -> Violation:

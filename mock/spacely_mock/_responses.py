@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from http.client import responses as phrases
-from typing import Any
+from typing import Any, cast
 
 import jsonschema_rs
 
@@ -14,6 +16,7 @@ from spacely_spec import Operation, Problem, Response, Spec, SpecError, compile_
 from ._bodies import choose, is_json
 from ._http import Reply, Request
 from ._images import draw
+from ._preferences import Preference
 from ._problems import PROBLEM_JSON, Kind, Violation, problem_document
 from ._sample import SampleError, sample
 
@@ -123,6 +126,31 @@ class Responses:
         self.success = (successes or self.all)[0]
         self.successes = successes or [self.success]
 
+    def preferred(self, preference: Preference) -> DocumentedResponse:
+        """The response that a caller asks for; raise LookupError with what there is where there is no such response."""
+        candidates = [*self.successes, *self.all]
+        if preference.code is not None:
+            candidates = list(self._coded(preference.code))
+            if not candidates:
+                there = f"it has {', '.join(self.by_key)}"
+                raise LookupError(f"The contract has no response {preference.code!r} for this operation; {there}.")
+        if preference.example is None:
+            return candidates[0]
+        for response in candidates:
+            if preference.example in response.examples:
+                return response
+        there = f"it has {', '.join(name for response in self.all for name in response.examples) or 'none'}"
+        raise LookupError(f"The contract has no example {preference.example!r} for this response; {there}.")
+
+    def _coded(self, code: str) -> Iterator[DocumentedResponse]:
+        if code in self.by_key:
+            yield self.by_key[code]
+        elif re.fullmatch("[1-5][0-9]{2}", code):
+            for key in {code[0] + "XX", "default"} & self.by_key.keys():
+                response = copy.copy(self.by_key[key])
+                response.status = int(code)
+                yield response
+
     def with_status(self, status: int) -> DocumentedResponse | None:
         """The documented response of a status; None where it is not documented."""
         return next((response for response in self.all if response.status == status), None)
@@ -157,10 +185,10 @@ class Responses:
         reply = _problem_reply(status, document) if documented is None else _error_reply(documented, document)
         return reply.with_headers(*headers)
 
-    def error(self, response: DocumentedResponse, request: Request) -> Reply:
+    def documented_error(self, response: DocumentedResponse, example: str | None, request: Request) -> Reply:
         """A documented error as a reply: its own body, or a problem where it has none."""
         if response.media_type is not None:
-            return response.reply(response.first)
+            return response.reply(response.first if example is None else response.examples[example])
         document = {
             "type": "about:blank",
             "title": phrases.get(response.status, "Error"),
@@ -186,7 +214,7 @@ def _error_reply(documented: DocumentedResponse, document: dict[str, Any]) -> Re
 
 
 def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _concrete(status: str) -> int:
@@ -199,5 +227,5 @@ def _header_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return ",".join(map(_header_text, value))
+        return ",".join(map(_header_text, cast("Sequence[Any]", value)))
     return value if isinstance(value, str) else json.dumps(value)

@@ -124,7 +124,9 @@ class _Maker:
             for name, child in schema.get("properties", {}).items()
             if not resolve(child, self._components).get("writeOnly")
         }
-        required = [name for name in schema.get("required", ()) if name in known or name not in schema["properties"]]
+        required = [
+            name for name in schema.get("required", ()) if name in known or name not in schema.get("properties", {})
+        ]
         if depth < _MANY:
             wanted = [*known, *(name for name in required if name not in known)]
             with suppress(_TooDeepError):
@@ -215,7 +217,8 @@ def _order(schema: Schema) -> list[str]:
     return ["string", *usual] if not (schema.keys() & {"properties", "additionalProperties", "items"}) else usual
 
 
-def _joined(key: str, left: Any, right: Any) -> Any:
+def _joined(key: str, left: Any, right: Any) -> Any:  # noqa: PLR0911 - one case a keyword
+    """What two schemas that must both hold say under one keyword."""
     match key:
         case "properties":
             both = left.keys() & right.keys()

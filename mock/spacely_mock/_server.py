@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import socket
@@ -86,28 +87,38 @@ def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
     )
 
 
-def _protocol() -> type[Any]:
-    """The protocol of uvicorn, the fast one where it is installed, with problems for what is not HTTP."""
+def _protocol() -> type[asyncio.Protocol]:
+    """The HTTP protocol of uvicorn, the fast one where it is installed, with problems for what is not HTTP."""
     try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
     except ImportError:
-        from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol  # type: ignore[assignment] # either will do
+        from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    class ProblemProtocol(Protocol):
+        class PlainProtocol(H11Protocol):
+            def send_400_response(self, msg: str) -> None:
+                _send_problem(self.transport, msg)
+
+        return PlainProtocol
+
+    class FastProtocol(HttpToolsProtocol):
         def send_400_response(self, msg: str) -> None:
-            document = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": msg}
-            body = json.dumps(document).encode()
-            head = (
-                "HTTP/1.1 400 Bad Request\r\n"
-                f"content-type: {PROBLEM_JSON}\r\n"
-                f"content-length: {len(body)}\r\n"
-                "access-control-allow-origin: *\r\n"
-                "connection: close\r\n\r\n"
-            )
-            self.transport.write(head.encode() + body)
-            self.transport.close()
+            _send_problem(self.transport, msg)
 
-    return ProblemProtocol
+    return FastProtocol
+
+
+def _send_problem(transport: asyncio.Transport, detail: str) -> None:
+    document = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail}
+    body = json.dumps(document).encode()
+    head = (
+        "HTTP/1.1 400 Bad Request\r\n"
+        f"content-type: {PROBLEM_JSON}\r\n"
+        f"content-length: {len(body)}\r\n"
+        "access-control-allow-origin: *\r\n"
+        "connection: close\r\n\r\n"
+    )
+    transport.write(head.encode() + body)
+    transport.close()
 
 
 class MockServer:

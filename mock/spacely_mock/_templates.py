@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 _MARK = "\0slot {}\0"
@@ -42,10 +42,9 @@ def replaced(value: Any, replace: Callable[[str], Any]) -> Any:
         return replace(value)
     match value:
         case list():
-            items = cast("list[Any]", value)
-            return [replaced(item, replace) for item in items]
+            return [replaced(item, replace) for item in cast("Sequence[Any]", value)]
         case dict():
-            members = cast("dict[str, Any]", value)
+            members = cast("Mapping[str, Any]", value)
             return {key: replaced(item, replace) for key, item in members.items()}
         case _:
             return value
@@ -58,7 +57,7 @@ def written(document: Any, pointer: str, value: Any) -> Any:
     first, _, rest = pointer[1:].partition("/")
     inner = "/" + rest if rest or pointer.endswith("/") else ""
     if isinstance(document, list):
-        items = cast("list[Any]", document)
+        items = cast("Sequence[Any]", document)
         index = int(first)
         return [*items[:index], written(items[index], inner, value), *items[index + 1 :]]
     members = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
