@@ -13,6 +13,13 @@ import jsonschema_rs
 Schema: TypeAlias = Mapping[str, Any]
 
 
+# Formats that OpenAPI 3.0 documents use and draft 4 did not know yet.
+_LATER_FORMATS = {
+    name: jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid
+    for name in ("duration", "iri", "json-pointer", "uri-reference", "uri-template", "uuid")
+}
+
+
 @dataclass(frozen=True)
 class Validator:
     """A JSON Schema (draft 4), compiled when it is first needed.
@@ -27,7 +34,7 @@ class Validator:
 
     @cached_property
     def _compiled(self) -> jsonschema_rs.Draft4Validator:
-        return jsonschema_rs.Draft4Validator(dict(self.schema), validate_formats=self.formats)
+        return jsonschema_rs.Draft4Validator(dict(self.schema), validate_formats=self.formats, formats=_LATER_FORMATS)
 
     def errors(self, value: Any) -> list[tuple[str, str]]:
         """Where a value breaks the schema: JSON pointer and message, each place in its own entry."""

@@ -132,7 +132,7 @@ def _wait_command(client_type: type[SyncClient]) -> Callable[..., None]:
         settings = {key: given.pop(key, default) for key, (_, default) in frame.items()}
         with client_type(base_url=settings["frame_base_url"]) as client:
             take_up = getattr(client, "job")  # noqa: B009  # the generated class has it, its base has not
-            operation = given.get("operation", only).replace("-", "_")
+            operation = (given.get("operation") or only or "").replace("-", "_")
             _follow(take_up(operation, job_id), {"frame_wait": True, **settings})
 
     operation = (

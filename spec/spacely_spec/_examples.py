@@ -29,6 +29,10 @@ def check_schemas(source: Source) -> Iterator[Problem]:
                 "nullable says nothing without type",
                 "write type beside it, or null into every alternative",
             )
+        if _composed_of_itself(source.document, place.node):
+            yield source.problem(
+                place.pointer, "the schema is composed of itself", "remove it from its allOf, anyOf or oneOf"
+            )
         try:
             compile_schema(json_schema(_alone(place.node), components, direction="request"))
         except (ValidationError, ValueError) as error:
@@ -37,6 +41,23 @@ def check_schemas(source: Source) -> Iterator[Problem]:
             yield source.problem(
                 place.pointer + join_pointer(*path), f"the schema cannot be used: {message}", "correct the schema"
             )
+
+
+def _composed_of_itself(document: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+    """Whether to know what a schema says one must know what it says; to hold values of its own kind is fine."""
+    seen: set[int] = set()
+    ahead = [schema]
+    while ahead:
+        composite = ahead.pop()
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            for branch in composite.get(keyword, ()):
+                part, _ = follow(document, branch, "")
+                if part is schema:
+                    return True
+                if id(part) not in seen:
+                    seen.add(id(part))
+                    ahead.append(part)
+    return False
 
 
 def _alone(schema: Mapping[str, Any]) -> dict[str, Any]:

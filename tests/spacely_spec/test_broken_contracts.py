@@ -105,6 +105,15 @@ STRUCTURE = [
         ("minLength: 1", "pattern: ((a{1000}){1000}){1000} # here"),
     ),
     broken(
+        "a schema composed of itself",
+        "composed of itself",
+        "remove it from its allOf",
+        (
+            "    RefId:\n",
+            "    Loop: {anyOf: [{type: string}, {$ref: '#/components/schemas/Loop'}]} # here\n    RefId:\n",
+        ),
+    ),
+    broken(
         "a nullable that says nothing",
         "nullable says nothing without type",
         "write type beside it",

@@ -1,0 +1,42 @@
+"""Operations that are no jobs: lists with and without an example, an array in the query, an answer without a body."""
+
+import subprocess
+import sys
+
+import pytest
+
+from spacely_client import InvalidRequest, Spacely
+from spacely_client.models import Charge, ListStylesTagsItem, Style
+from spacely_mock import MockServer
+from spacely_spec import load
+
+with MockServer(load(sys.argv[1])) as server, Spacely(api_key="sk-1", base_url=server.url) as client:
+    styles = client.list_styles(limit=2, tags=["warm", ListStylesTagsItem.BRIGHT])
+    assert styles
+    assert all(isinstance(style, Style) for style in styles)
+    charges = client.list_charges()
+    assert all(isinstance(charge, Charge) for charge in charges)
+    assert client.delete_upload(upload_id="u_1") is None
+    for wrong in ({"limit": 0}, {"tags": ["loud"]}, {"limit": "2"}):
+        with pytest.raises(InvalidRequest):
+            client.list_styles(**wrong)
+    command = [
+        sys.executable,
+        "-m",
+        "spacely_client",
+        "list-styles",
+        "--limit",
+        "2",
+        "--tags",
+        "warm",
+        "--tags",
+        "cold",
+    ]
+    done = subprocess.run(
+        command,
+        env={"SPACELY_API_KEY": "sk-1", "SPACELY_BASE_URL": server.url, "PYTHONPATH": sys.path[1]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("["), done.stdout
