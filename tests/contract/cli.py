@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _conclude(options: argparse.Namespace, reports: list[Report]) -> int:
+    if not all(report.requests for report in reports):
+        raise CannotRun(f"{options.spec} has no operation that could be checked")
     for report in reports:
         sys.stdout.write(output.as_text(report) + "\n\n")
     if options.report_dir is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any
 
 from schemathesis import GenerationMode, Response
@@ -48,7 +49,9 @@ class _Flow:
 
     def run(self) -> None:
         jobs: list[Any] = []
-        for case in self._server.valid_cases(self._submit, _JOBS):
+        cases = self._server.valid_cases(self._submit, _JOBS)
+        # Where there are fewer ways to ask, the same submit once more is another job.
+        for case in islice(cycle(cases), _JOBS):
             job_id = self._start(case)
             if job_id is None:
                 return
@@ -63,7 +66,7 @@ class _Flow:
             Exchange(received=", ".join(map(str, jobs))),
         )
         if self._server.timing is not None:
-            self._two_at_once(self._server.valid_cases(self._submit, 2))
+            self._two_at_once(cases)
         self._unknown(jobs[0])
 
     def _check(self, check: str, holds: bool, rule: str, exchange: Evidence) -> bool:
@@ -175,7 +178,7 @@ class _Flow:
 
     def _unknown_ids(self, known: Any) -> Iterator[Any]:
         """Well-formed ids of nothing: one like a real one, and what the schema allows."""
-        near = known + 1_000_003 if isinstance(known, int) else _swap_last(known)
+        near = known + 1_000_003 if isinstance(known, int) else _swap_last(str(known))
         if near != known and self._valid_id.is_valid(near):
             yield near
         strategy = self._server.operation(self._target).as_strategy(generation_mode=GenerationMode.POSITIVE)
