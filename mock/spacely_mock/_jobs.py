@@ -80,13 +80,17 @@ class SubmitJob:
 
     def start(self, owner: str, example: str | None = None) -> Reply:
         """A new job, and the answer that tells its id."""
-        value, _ = self._settings.sealer.issue(self.form, self.plan, self._settings.clock.now(), owner)
+        value, _ = self._settings.sealer.issue(self.form, self.plan, self._settings.clock.now(), self.sealed_for(owner))
         template = self._templates.get(example or next(iter(self._templates), ""))
         reply = self.response.reply_with(b"" if template is None else template.fill([value]))
         if self._expression.source == "header":
             headers = [pair for pair in reply.headers if pair[0] != self._expression.key.lower()]
             return Reply(reply.status, (*headers, (self._expression.key.lower(), str(value))), reply.body)
         return reply
+
+    def sealed_for(self, owner: str) -> str:
+        """Whom an id is sealed for: its owner, at the operation that is polled for it and no other."""
+        return f"{self.polling.target}\0{owner}"
 
     def _template(self, value: Any) -> BodyTemplate:
         if self._expression.source != "body":
@@ -123,7 +127,7 @@ class PollJob:
     def find(self, value: Any, owner: str) -> Job | None:
         """The job with an id; None where this owner has no such job."""
         for plan, submit in self._submits.items():
-            job = self._settings.sealer.read(submit.form, str(value), owner)
+            job = self._settings.sealer.read(submit.form, str(value), submit.sealed_for(owner))
             if job is not None and job.plan == plan and job.created - 60 <= self._settings.clock.now():
                 return job
         return None

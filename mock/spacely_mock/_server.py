@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -136,7 +137,7 @@ class MockServer:
     """
 
     def __init__(
-        self, spec: Spec | str | None = None, *, host: str = "127.0.0.1", port: int = 0, **options: Any
+        self, spec: Spec | str | Path | None = None, *, host: str = "127.0.0.1", port: int = 0, **options: Any
     ) -> None:
         from ._app import create_app, default_spec
 

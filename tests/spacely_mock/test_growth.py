@@ -97,3 +97,28 @@ def test_every_operation_with_security_is_closed_without_a_key(file):
         method, path, arguments = _request(spec, operation, {})
         arguments |= {"headers": {}, "params": {}}
         assert call(method, path, **arguments).status_code == (401 if operation.security else 200)
+
+
+def test_an_id_is_unknown_to_an_operation_that_is_polled_for_other_jobs():
+    spec = load(next(file for file in GROWTH if file.stem == "path_job"))
+    call = Caller(spec, render_time=0, api_keys=[KEY])
+    submits = {operation.polling.target: operation for operation in spec.operations if operation.polling}
+    assert len(submits) == 2
+    for target_id, submit in submits.items():
+        job_id = submit.polling.job_id.read(_send(call, spec, submit, {}))
+        for polled_id, polled in submits.items():
+            values = {polled.polling.parameter: job_id}
+            method, path, arguments = _request(spec, spec.operation(polled_id), values)
+            assert (call(method, path, **arguments).status_code == 200) is (polled_id == target_id)
+
+
+def test_the_answers_to_a_poll_tell_the_id_of_the_job_where_they_tell_one():
+    spec = load(next(file for file in GROWTH if file.stem == "path_job"))
+    call = Caller(spec, render_time=2, api_keys=[KEY])
+    for operation in spec.operations:
+        if operation.polling and operation.polling.job_id.key.count("/") > 1:
+            job_id = operation.polling.job_id.read(_send(call, spec, operation, {}))
+            polled = _send(call, spec, spec.operation(operation.polling.target), {operation.polling.parameter: job_id})
+            assert operation.polling.job_id.read(polled) == job_id
+            return
+    pytest.fail("the contract has no such job")

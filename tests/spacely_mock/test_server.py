@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import threading
 
 import httpx
@@ -14,10 +15,15 @@ HEAD = f"POST {SUBMIT} HTTP/1.1\r\nHost: mock\r\nX-API-KEY: sk-one\r\n"
 BODY = json.dumps(RENDER)
 
 
-@pytest.fixture(scope="module")
-def server():
-    with MockServer(CONTRACT, render_time=0, body_limit=100_000) as running:
-        yield running
+@pytest.fixture(scope="module", params=["httptools", "h11"])
+def server(request):
+    """The mock under each of uvicorn's two HTTP parsers: the fast one is not there on every machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "h11":
+            patch.setitem(sys.modules, "uvicorn.protocols.http.httptools_impl", None)
+        running = MockServer(CONTRACT, render_time=0, body_limit=100_000).start()
+    yield running
+    running.stop()
 
 
 def exchange(server, data, *, half_close=False):
