@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from rich.table import Column, Table
 from spacely_client import AsyncSpacely, ClientError, JobUpdate, Spacely
 from spacely_client.models import PollResultResponse
 
-RENDER_TIME = "3s"
+RENDER_TIME = "2s"
 IMAGES = "https://storage.googleapis.com/spacely/public/image/roomstyle3"
 
 
@@ -51,6 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("demo-output"), metavar="DIR", help="where the images go")
     output = parser.parse_args().output
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that the mock is stopped then, too.
     rows = [
         Row("bathroom", "sync"),
         Row("office", "async"),
