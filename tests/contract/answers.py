@@ -85,9 +85,7 @@ class Answers:
     def _schema(self, content: Content) -> dict[str, Any]:
         return json_schema(content.schema, self._spec.components, direction="response", open_enums=True)
 
-    def _draw(
-        self, schema: Any, operation: Operation, content: Content, mode: GenerationMode, count: int
-    ) -> list[Any]:
+    def _draw(self, schema: Any, operation: Operation, content: Content, mode: GenerationMode, count: int) -> list[Any]:
         path = _path(operation, self.contents[operation.id].index(content))
         strategy = schema[path]["POST"].as_strategy(generation_mode=mode)
         return [case.body for case in draw(strategy, count, self._seed)]

@@ -57,20 +57,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _conclude(options, [check_client(spec, _size(options), folder)])
         return _conclude(options, _check_server(options, spec))
     except (CannotRun, EngineError, SpecError, WrongPackage) as error:
-        print(f"scripts/contract: {error}", file=sys.stderr)
+        sys.stderr.write(f"scripts/contract: {error}\n")
     except KeyboardInterrupt:
-        print("scripts/contract: interrupted", file=sys.stderr)
+        sys.stderr.write("scripts/contract: interrupted\n")
     except Exception:  # noqa: BLE001 - status 1 says that the contract is violated; a fault in here must not
         traceback.print_exc()
     return COULD_NOT_RUN
 
 
 def _conclude(options: argparse.Namespace, reports: list[Report]) -> int:
+    if not all(report.requests for report in reports):
+        raise CannotRun(f"{options.spec} has no operation that could be checked")
     for report in reports:
-        print(output.as_text(report), end="\n\n")
+        sys.stdout.write(output.as_text(report) + "\n\n")
     if options.report_dir is not None:
         for path in output.write(reports, options.report_dir):
-            print(f"Wrote {path}")
+            sys.stdout.write(f"Wrote {path}\n")
     return HELD if all(report.held for report in reports) else VIOLATED
 
 
@@ -138,7 +140,7 @@ def _is_importable(folder: Path) -> bool:
 def _in_a_process_of_its_own(arguments: Sequence[str], folder: Path) -> int:
     """Run the command once more, where the client of that folder comes before any other."""
     path = os.pathsep.join([str(folder), str(_ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    command = [sys.executable, "-P", "-m", __package__, *arguments, "--client", str(folder)]
+    command = [sys.executable, "-P", "-m", "tests.contract", *arguments, "--client", str(folder)]
     return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
 
 

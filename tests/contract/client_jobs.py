@@ -11,40 +11,37 @@ import httpx
 from spacely_spec import Answer, Operation, Polling, all_hold
 
 from . import expectations
-from .answers import Answers, Content, encode
-from .client_requests import Inputs, exchange_of
-from .clients import Answerer, ClientUnderTest, Outcome, plain, same
-from .report import Report
+from .answers import Content, encode
+from .client_requests import CallExchange, Subject
+from .clients import Answerer, Outcome, plain, same
 
 PHASE = "client waits"
 
 
-def check_waits(client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, count: int) -> None:
+def check_waits(subject: Subject) -> None:
     """Submit jobs of every polling Link, let them run and end in every way the contract shows, and look on."""
-    for operation in client.spec.operations:
+    for operation in subject.client.spec.operations:
         if operation.polling is not None:
-            _Waits(client, inputs, answers, report, operation, operation.polling).run(count)
+            _Waits(subject, operation, operation.polling).run(subject.examples)
 
 
 class _Waits:
     """One Link of one client."""
 
-    def __init__(
-        self, client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, submit: Operation, polling: Polling
-    ) -> None:
-        self._client = client
-        self._answers = answers
-        self._report = report
+    def __init__(self, subject: Subject, submit: Operation, polling: Polling) -> None:
+        self._client = subject.client
+        self._answers = subject.answers
+        self._report = subject.report
         self._submit = submit
         self._polling = polling
-        self._target = client.spec.operation(polling.target)
-        self._arguments = inputs.first(submit)
+        self._target = subject.client.spec.operation(polling.target)
+        self._arguments = subject.inputs.first(submit)
 
     def run(self, count: int) -> None:
         accepted = next(each for each in self._answers.successes(self._submit) if each.status == self._polling.status)
         state = self._answers.successes(self._target)[0]
         (submitted,) = self._answers.valid(self._submit, accepted, 1)
-        known = {"succeeded": [], "failed": [], "running": []}
+        known: dict[str, list[Any]] = {"succeeded": [], "failed": [], "running": []}
         for body in self._states(state, count):
             known[self._state(state, body)].append(body)
         label = expectations.label(self._submit)
@@ -85,7 +82,7 @@ class _Waits:
         self, outcome: Outcome, end: str, submitted: Any, accepted: Content, polls: list[Any], state: Content
     ) -> None:
         def check(name: str, holds: bool, rule: str) -> None:
-            self._report.check(PHASE, expectations.label(self._submit), name, holds, rule, exchange_of(outcome))
+            self._report.check(PHASE, expectations.label(self._submit), name, holds, rule, CallExchange(outcome))
 
         job_id = str(self._polling.job_id.read(_answer(accepted, submitted)))
         check("polls_until_the_end", len(outcome.sent) == 1 + len(polls), "Polls until the criteria of an end are met.")
@@ -96,7 +93,7 @@ class _Waits:
             check("success_returned", kept, "The answer of success is what wait returns.")
         else:
             error = outcome.error
-            failed = isinstance(error, self._client.errors.JobFailed) and error.job_id == job_id  # type: ignore[attr-defined]  # loaded by name
+            failed = isinstance(error, self._client.errors.JobFailed) and error.job_id == job_id
             check("failure_raised", failed, "The answer of failure is raised as JobFailed, with the job's id.")
         wanted = [self._state(state, body) for body in polls]
         check("states_told", [name for name, _ in outcome.updates] == wanted, f"The updates tell {', '.join(wanted)}.")
@@ -107,7 +104,10 @@ class _Waits:
 
     def _aims(self, request: httpx.Request, job_id: str) -> bool:
         """Whether a request goes to the operation that the Link names, with the id and the Link's constants."""
-        values = {self._polling.parameter: job_id, **{name: str(value) for name, value in self._polling.constants.items()}}
+        values = {
+            self._polling.parameter: job_id,
+            **{name: str(value) for name, value in self._polling.constants.items()},
+        }
         path = self._target.path
         query: dict[str, str] = {}
         for parameter in self._target.parameters:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 import requests
 import schemathesis
-from schemathesis import Case, Config, GenerationMode
+from schemathesis import Config, GenerationMode
 from schemathesis.core import NotSet
 
 from spacely_spec import Operation, Spec, compile_schema, json_schema
@@ -19,8 +20,8 @@ from spacely_spec import Operation, Spec, compile_schema, json_schema
 from . import credentials, expectations
 from .answers import Answers, encode
 from .clients import BASE_URL, Answerer, ClientUnderTest, Outcome, argument_name, same
-from .generation import draw
-from .report import Exchange, Report
+from .generation import AnyCase, draw
+from .report import Exchange, Report, shortened
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
 _STRANGERS: tuple[Any, ...] = (None, True, 7, -1, 1.5, "", "text", [], [None], {}, {"a": 1})
@@ -38,16 +39,16 @@ class Inputs:
         }
         self._schema: Any = schemathesis.openapi.from_path(spec.path, config=Config.from_dict(config))
 
-    def cases(self, operation: Operation, mode: GenerationMode, count: int) -> list[Case]:
+    def cases(self, operation: Operation, mode: GenerationMode, count: int) -> list[AnyCase]:
         """Requests as the contract allows them, or does not; where it offers several media types, as JSON."""
         strategy = self._schema[operation.path][operation.method].as_strategy(generation_mode=mode)
         media_type = body_media_type(operation)
-        cases: list[Case] = [
+        cases: list[AnyCase] = [
             case for case in draw(strategy, count, self._seed) if case.media_type in {None, media_type}
         ]
         return cases
 
-    def arguments(self, operation: Operation, case: Case) -> dict[str, Any]:
+    def arguments(self, operation: Operation, case: AnyCase) -> dict[str, Any]:
         """The keyword arguments that stand for a request; a property that the contract does not name is left out."""
         containers: Mapping[str, Any] = {
             "path": case.path_parameters,
@@ -66,7 +67,7 @@ class Inputs:
             return found if body is None else {**found, "body": body}
         return {**found, **{argument_name(name): value for name, value in (body or {}).items()}}
 
-    def body(self, operation: Operation, case: Case) -> Any:
+    def body(self, operation: Operation, case: AnyCase) -> Any:
         """The body of a request as the client can be given it, or None where there is none."""
         if operation.body is None or isinstance(case.body, NotSet):
             return None
@@ -95,8 +96,28 @@ def properties(spec: Spec, operation: Operation) -> set[str] | None:
     return {name for name, _ in _properties(schema, spec.components)} if _is_object(schema, spec.components) else None
 
 
-def check_requests(client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, count: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A client under test, with all that it takes to test it.
+
+    Attributes:
+        client: The client.
+        inputs: What its methods are called with.
+        answers: What it is answered.
+        report: Where findings go.
+        examples: How many examples are made of each operation.
+    """
+
+    client: ClientUnderTest
+    inputs: Inputs
+    answers: Answers
+    report: Report
+    examples: int
+
+
+def check_requests(subject: Subject) -> None:
     """Call every operation with valid input, and compare what is sent with what the contract asks for."""
+    client, inputs, report = subject.client, subject.inputs, subject.report
     for operation in client.spec.operations:
         label = expectations.label(operation)
         expected = {argument_name(parameter.name) for parameter in operation.parameters}
@@ -109,49 +130,66 @@ def check_requests(client: ClientUnderTest, inputs: Inputs, answers: Answers, re
             "arguments_named",
             found == expected,
             "The method has one keyword argument for each parameter, and for each property of the body.",
-            Exchange(f"{client.method(operation)}({', '.join(sorted(found))})", f"wanted: {', '.join(sorted(expected))}"),
+            Exchange(
+                f"{client.method(operation)}({', '.join(sorted(found))})", f"wanted: {', '.join(sorted(expected))}"
+            ),
         )
-        answer = valid_answer(operation, answers)
-        for case in inputs.cases(operation, GenerationMode.POSITIVE, count):
+        answer = valid_answer(operation, subject.answers)
+        for case in inputs.cases(operation, GenerationMode.POSITIVE, subject.examples):
             for outcome in client.call(operation, inputs.arguments(operation, case), answer):
                 report.requested(REQUESTS, label, len(outcome.sent))
                 _compare(client, operation, case, inputs.body(operation, case), outcome, report)
 
 
-def check_refusals(client: ClientUnderTest, inputs: Inputs, answers: Answers, report: Report, count: int) -> None:
+def check_refusals(subject: Subject) -> None:
     """Call every operation with input that breaks the contract: nothing may be sent."""
+    client, inputs, report = subject.client, subject.inputs, subject.report
     for operation in client.spec.operations:
         label = expectations.label(operation)
-        for arguments in _invalid_arguments(client.spec, operation, inputs, count):
-            for outcome in client.call(operation, arguments, valid_answer(operation, answers)):
+        answer = valid_answer(operation, subject.answers)
+        for arguments in _invalid_arguments(client.spec, operation, inputs, subject.examples):
+            for outcome in client.call(operation, arguments, answer):
                 # Python itself refuses a call without an argument that must be given.
                 refused = isinstance(outcome.error, (client.errors.InvalidRequest, TypeError)) and not outcome.sent
                 rule = "Input that breaks the contract is refused with InvalidRequest, and nothing is sent."
-                report.check(REFUSALS, label, "invalid_input_refused", refused, rule, exchange_of(outcome))
+                report.check(REFUSALS, label, "invalid_input_refused", refused, rule, CallExchange(outcome))
 
 
 def valid_answer(operation: Operation, answers: Answers) -> Answerer:
     """Answers as the operation does when all is well."""
-    contents = answers.successes(operation)
-    if not contents:
-        status = next(iter(expectations.successes(operation)), "200")
-        return lambda _: httpx.Response(_number(status))
-    (body,) = answers.valid(operation, contents[0], 1)
-    status, media_type, content = _number(contents[0].status), contents[0].media_type, encode(body)
-    return lambda _: httpx.Response(status, headers={"Content-Type": media_type}, content=content)
+    for content in answers.successes(operation):
+        (value,) = answers.valid(operation, content, 1)
+        headers, body = {"Content-Type": content.media_type}, encode(value)
+        return lambda _: httpx.Response(expectations.number(content.status), headers=headers, content=body)
+    status = next(iter(expectations.successes(operation)), "200")
+    return lambda _: httpx.Response(expectations.number(status))
 
 
-def exchange_of(outcome: Outcome) -> Exchange:
-    """One call and what came of it, as a report shows them."""
-    sent = [f"{request.method} {request.url}" for request in outcome.sent]
-    came = f"{type(outcome.error).__name__}: {outcome.error}" if outcome.error is not None else repr(outcome.value)
-    return Exchange(_short(outcome.call), _short("\n".join([*sent, came])))
+@dataclass(frozen=True, slots=True)
+class CallExchange:
+    """One call of the client and what came of it, as evidence."""
+
+    outcome: Outcome
+
+    @property
+    def sent(self) -> str:
+        """The call as code."""
+        return shortened(self.outcome.call)
+
+    @property
+    def received(self) -> str:
+        """The requests that left the client, and what the call returned or raised."""
+        outcome = self.outcome
+        requested = [f"{request.method} {request.url}" for request in outcome.sent]
+        error = outcome.error
+        came = repr(outcome.value) if error is None else f"{type(error).__name__}: {error}"
+        return shortened("\n".join([*requested, came]))
 
 
 def _compare(
-    client: ClientUnderTest, operation: Operation, case: Case, body: Any, outcome: Outcome, report: Report
+    client: ClientUnderTest, operation: Operation, case: AnyCase, body: Any, outcome: Outcome, report: Report
 ) -> None:
-    label, exchange = expectations.label(operation), exchange_of(outcome)
+    label, exchange = expectations.label(operation), CallExchange(outcome)
 
     def check(name: str, holds: bool, rule: str) -> bool:
         return report.check(REQUESTS, label, name, holds, rule, exchange)
@@ -188,10 +226,8 @@ def _compare(
     check("key_nowhere_else", occurrences == places, f"The key is sent {places} times, in its place only.")
 
 
-def _invalid_arguments(
-    spec: Spec, operation: Operation, inputs: Inputs, count: int
-) -> Iterator[Mapping[str, Any]]:
-    """Input that breaks the contract: one argument missing or of a strange kind, and what Schemathesis comes up with."""
+def _invalid_arguments(spec: Spec, operation: Operation, inputs: Inputs, count: int) -> Iterator[Mapping[str, Any]]:
+    """Input that breaks the contract: one argument missing or strange, and what Schemathesis comes up with."""
     valid = inputs.first(operation)
     rules = _rules(spec, operation)
     for name, (required, is_valid) in rules.items():
@@ -255,7 +291,7 @@ def _is_object(schema: Mapping[str, Any], components: Mapping[str, Any]) -> bool
     return schema.get("type") == "object" or "properties" in schema or "allOf" in schema
 
 
-def _transport_arguments(case: Case) -> dict[str, Any]:
+def _transport_arguments(case: AnyCase) -> dict[str, Any]:
     arguments = case.as_transport_kwargs(base_url=BASE_URL)
     return {name: arguments[name] for name in ("method", "url", "params") if name in arguments}
 
@@ -279,11 +315,3 @@ def _json(content: bytes, wanted: Any) -> bool:
         return same(json.loads(content), wanted)
     except ValueError:
         return False
-
-
-def _number(status: str) -> int:
-    return int(status.replace("X", "0"))
-
-
-def _short(text: str, most: int = 1500) -> str:
-    return text if len(text) <= most else text[:most] + " …"

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 from openapi_python_client.strings import PythonIdentifier
@@ -25,7 +25,8 @@ BASE_URL = "http://contract.invalid/base/path"
 # Polls follow each other at once; the pace is not what is checked here.
 _INTERVAL = 1e-6
 
-Answerer = Callable[[httpx.Request], httpx.Response]
+Answerer: TypeAlias = Callable[[httpx.Request], httpx.Response]
+Prepare: TypeAlias = Callable[[type[Any]], type[Any]]
 
 
 class WrongPackage(Exception):
@@ -146,7 +147,9 @@ class ClientUnderTest:
 
 
 @contextmanager
-def open_client(spec: Spec, key: str, folder: Path | None = None, prepare: Any = None) -> Iterator[ClientUnderTest]:
+def open_client(
+    spec: Spec, key: str, folder: Path | None = None, prepare: Prepare | None = None
+) -> Iterator[ClientUnderTest]:
     """Load a generated client and make one of each kind.
 
     Args:
@@ -165,14 +168,14 @@ def open_client(spec: Spec, key: str, folder: Path | None = None, prepare: Any =
     found = Path(package.__file__ or "").resolve().parents[1]
     if folder is not None and found != folder.resolve():
         raise WrongPackage(f"{PACKAGE} is imported from {found}, not from {folder.resolve()}")
-    prepare = prepare or (lambda each: each)
+    changed: Prepare = prepare or (lambda each: each)
     wire = Wire()
     options: Any = {"api_key": key, "base_url": BASE_URL, "rate_limit": None, "poll_interval": _INTERVAL}
-    sync = prepare(getattr(package, spec.sdk_name))(**options, transport=wire)
+    sync = changed(getattr(package, spec.sdk_name))(**options, transport=wire)
     with asyncio.Runner() as runner:
 
         async def make() -> Any:
-            return prepare(getattr(package, f"Async{spec.sdk_name}"))(**options, transport=wire)
+            return changed(getattr(package, f"Async{spec.sdk_name}"))(**options, transport=wire)
 
         asynchronous = runner.run(make())
         errors = importlib.import_module(ERRORS)

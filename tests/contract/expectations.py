@@ -57,5 +57,10 @@ def allows(statuses: Iterable[str], status: int) -> bool:
     return any(written in {str(status), f"{status // 100}XX"} for written in statuses)
 
 
+def number(status: str) -> int:
+    """A status as a number; the first of a range such as ``2XX``."""
+    return int(status.replace("X", "0"))
+
+
 def _documented(operation: Operation, statuses: Iterable[str]) -> tuple[str, ...]:
     return tuple(status for status in statuses if status in operation.responses)

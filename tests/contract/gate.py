@@ -17,20 +17,31 @@ from spacely_spec import Spec
 from . import credentials
 from .answers import Answers
 from .authentication import check_keys
-from .client_answers import AnswerChecks
+from .client_answers import check_broken_answers, check_statuses, check_transport, check_valid_answers
 from .client_jobs import check_waits
-from .client_requests import Inputs, check_refusals, check_requests
-from .clients import open_client
+from .client_requests import Inputs, Subject, check_refusals, check_requests
+from .clients import Prepare, open_client
 from .forced import check_forced, check_served_contract
 from .jobs import check_jobs
+from .malformed import check_malformed
 from .phases import run_phases
 from .report import Report
 from .server import Clock, NoAnswer, Server, Timing
 
 Part: TypeAlias = Callable[[Server], None]
+ClientPart: TypeAlias = Callable[[Subject], None]
 
-ANY_SERVER: tuple[Part, ...] = (check_keys, check_jobs, run_phases)
+ANY_SERVER: tuple[Part, ...] = (check_keys, check_jobs, check_malformed, run_phases)
 PARTS: tuple[Part, ...] = (*ANY_SERVER, check_forced, check_served_contract)
+CLIENT_PARTS: tuple[ClientPart, ...] = (
+    check_requests,
+    check_refusals,
+    check_waits,
+    check_valid_answers,
+    check_broken_answers,
+    check_statuses,
+    check_transport,
+)
 RENDER_TIME = 2.0
 
 
@@ -68,9 +79,7 @@ def check_app(
     key, clock = credentials.made_up_key(options.seed), Clock()
     app = make_app(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock)
     report = Report("mock, in process", str(spec.path), options.seed, (key,))
-    server = Server(
-        spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), examples=options.examples
-    )
+    server = Server(spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), examples=options.examples)
     return _check(server, parts)
 
 
@@ -122,7 +131,13 @@ def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
     return _check(server, ANY_SERVER)
 
 
-def check_client(spec: Spec, options: Options, folder: Path | None = None, prepare: Any = None) -> Report:
+def check_client(
+    spec: Spec,
+    options: Options,
+    folder: Path | None = None,
+    prepare: Prepare | None = None,
+    parts: Sequence[ClientPart] = CLIENT_PARTS,
+) -> Report:
     """Hold the generated client that is on the path to a contract.
 
     Args:
@@ -130,6 +145,7 @@ def check_client(spec: Spec, options: Options, folder: Path | None = None, prepa
         options: Seed and size of the run.
         folder: Where the package must be; None takes whichever is on the path.
         prepare: Changes a class of the client before it is used, as a seeded fault does; None changes nothing.
+        parts: What to check.
 
     Returns:
         What was found.
@@ -138,12 +154,9 @@ def check_client(spec: Spec, options: Options, folder: Path | None = None, prepa
     report = Report("client", str(spec.path), options.seed, (key,))
     inputs, answers = Inputs(spec, options.seed), Answers(spec, options.seed)
     with timed(report), open_client(spec, key, folder, prepare) as client:
-        check_requests(client, inputs, answers, report, options.examples)
-        check_refusals(client, inputs, answers, report, options.examples)
-        check_waits(client, inputs, answers, report, options.examples)
-        checks = AnswerChecks(client, inputs, answers, report, options.examples)
-        for check in (checks.valid, checks.broken, checks.statuses, checks.transport):
-            check()
+        subject = Subject(client, inputs, answers, report, options.examples)
+        for part in parts:
+            part(subject)
     return report
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
+from schemathesis import Case
 
 T = TypeVar("T")
+AnyCase: TypeAlias = Case[Any]
+"""One request that Schemathesis has made up."""
 
 
 def draw(strategy: SearchStrategy[T], count: int, seed: int) -> list[T]:

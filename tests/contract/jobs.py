@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any
 
-from schemathesis import Case, GenerationMode, Response
+from schemathesis import GenerationMode, Response
 
 from spacely_spec import Answer, Operation, Polling, all_hold, compile_schema, json_schema
 
 from . import credentials, expectations
-from .generation import draw
-from .report import Exchange
+from .generation import AnyCase, draw
+from .report import Evidence, Exchange
 from .server import Server, answer_of, container, copied
 
 PHASE = "jobs"
@@ -27,7 +28,7 @@ class _Poll:
     """One look at a job."""
 
     answer: Answer
-    exchange: Exchange
+    exchange: Evidence
     ended: bool
 
 
@@ -48,7 +49,9 @@ class _Flow:
 
     def run(self) -> None:
         jobs: list[Any] = []
-        for case in self._server.valid_cases(self._submit, _JOBS):
+        cases = self._server.valid_cases(self._submit, _JOBS)
+        # Where there are fewer ways to ask, the same submit once more is another job.
+        for case in islice(cycle(cases), _JOBS):
             job_id = self._start(case)
             if job_id is None:
                 return
@@ -57,17 +60,19 @@ class _Flow:
             if self._server.timing is not None or len(jobs) == 1:
                 self._follow(job_id)
         self._check(
-            "distinct_ids", len({str(job) for job in jobs}) == len(jobs), "Each submit starts a job with an id of its own.",
-            Exchange("", ", ".join(map(str, jobs))),
+            "distinct_ids",
+            len({str(job) for job in jobs}) == len(jobs),
+            "Each submit starts a job with an id of its own.",
+            Exchange(received=", ".join(map(str, jobs))),
         )
         if self._server.timing is not None:
-            self._two_at_once(self._server.valid_cases(self._submit, 2))
+            self._two_at_once(cases)
         self._unknown(jobs[0])
 
-    def _check(self, check: str, holds: bool, rule: str, exchange: Exchange) -> bool:
+    def _check(self, check: str, holds: bool, rule: str, exchange: Evidence) -> bool:
         return self._server.report.check(PHASE, self._label, check, holds, rule, exchange)
 
-    def _start(self, case: Case) -> Any:
+    def _start(self, case: AnyCase) -> Any:
         response, exchange = self._send(case, self._submit)
         if not self._check(
             "submit_accepted",
@@ -78,9 +83,7 @@ class _Flow:
             return None
         job_id = self._polling.job_id.read(answer_of(response))
         usable = job_id is not None and (self._valid_id.is_valid(job_id) or self._valid_id.is_valid(str(job_id)))
-        rule = (
-            f"The answer has the job's id at {self._polling.job_id.text}, and it is a valid {self._polling.parameter!r}."
-        )
+        rule = f"There is an id at {self._polling.job_id.text} that is a valid {self._polling.parameter!r}."
         return job_id if self._check("job_id_usable", usable, rule, exchange) else None
 
     def _follow(self, job_id: Any) -> None:
@@ -95,10 +98,14 @@ class _Flow:
                 self._check("state_never_goes_back", poll.ended, "A job that has ended stays ended.", poll.exchange)
                 if poll.ended:
                     same = poll.answer.body == polls[-1].answer.body
-                    self._check("end_is_stable", same, "A job that has ended answers the same each time.", poll.exchange)
+                    self._check(
+                        "end_is_stable", same, "A job that has ended answers the same each time.", poll.exchange
+                    )
             self._result(poll)
             polls.append(poll)
-        self._check("job_ends", polls[-1].ended, "The job meets the criteria of an end in its time.", polls[-1].exchange)
+        self._check(
+            "job_ends", polls[-1].ended, "The job meets the criteria of an end in its time.", polls[-1].exchange
+        )
 
     def _polls(self, job_id: Any) -> Iterator[tuple[bool | None, _Poll | None]]:
         """Look at the job now and then until it must have ended: what must be seen, if that is known, and what is."""
@@ -145,7 +152,7 @@ class _Flow:
             poll.exchange,
         )
 
-    def _two_at_once(self, cases: list[Case]) -> None:
+    def _two_at_once(self, cases: list[AnyCase]) -> None:
         timing = self._server.timing
         assert timing is not None
         first = self._start(cases[0])
@@ -171,14 +178,14 @@ class _Flow:
 
     def _unknown_ids(self, known: Any) -> Iterator[Any]:
         """Well-formed ids of nothing: one like a real one, and what the schema allows."""
-        near = known + 1_000_003 if isinstance(known, int) else _swap_last(known)
+        near = known + 1_000_003 if isinstance(known, int) else _swap_last(str(known))
         if near != known and self._valid_id.is_valid(near):
             yield near
         strategy = self._server.operation(self._target).as_strategy(generation_mode=GenerationMode.POSITIVE)
         for case in draw(strategy, _JOBS, self._server.report.seed):
             yield container(case, self._parameter.location)[self._parameter.name]
 
-    def _case_for(self, job_id: Any) -> Case:
+    def _case_for(self, job_id: Any) -> AnyCase:
         case = copied(self._poll_case)
         for parameter in self._target.parameters:
             if parameter.name in self._polling.constants:
@@ -186,7 +193,7 @@ class _Flow:
         container(case, self._parameter.location)[self._parameter.name] = job_id
         return case
 
-    def _send(self, case: Case, operation: Operation) -> tuple[Response, Exchange]:
+    def _send(self, case: AnyCase, operation: Operation) -> tuple[Response, Evidence]:
         return self._server.send(PHASE, case, credentials.right(operation, self._server.key))
 
 

@@ -15,7 +15,7 @@ from spacely_spec import Operation
 
 from . import expectations
 from .report import Exchange
-from .server import Server, contains, exchange_of
+from .server import HttpExchange, Server, contains
 
 RUN = "whole run"
 _NEVER_ACCEPTED = frozenset({"missing_test_data", "validation_mismatch"})
@@ -53,7 +53,7 @@ def run_phases(server: Server) -> None:
                 warnings.on_schema_warnings(event)
             case events.NonFatalError():
                 server.report.violated(
-                    _phase(event.phase), event.label, "engine_error", event.info.format(), Exchange("", "")
+                    _phase(event.phase), event.label, "engine_error", event.info.format(), Exchange()
                 )
             case events.FatalError():
                 raise EngineError(str(event.exception)) from event.exception
@@ -86,11 +86,16 @@ class _Seen:
             self._report.requested(name, label)
             if response is None:
                 rule = "A server answers every request."
-                self._report.violated(name, label, "answered", rule, exchange_of(node.value, None))
+                self._report.violated(name, label, "answered", rule, HttpExchange(node.value, None))
                 continue
-            exchange = exchange_of(node.value, response)
+            exchange = HttpExchange(node.value, response)
             if not self._report.check(
-                name, label, "key_not_echoed", not contains(response, self._server.key), "No answer repeats the key.", exchange
+                name,
+                label,
+                "key_not_echoed",
+                not contains(response, self._server.key),
+                "No answer repeats the key.",
+                exchange,
             ):
                 continue
             operation = self._operations[label]
@@ -104,26 +109,23 @@ class _Seen:
         self._checks(name, recorder)
 
     def _link(
-        self, phase: str, recorder: ScenarioRecorder, node: Any, target: Operation, status: int, exchange: Exchange
+        self, phase: str, recorder: ScenarioRecorder, node: Any, target: Operation, status: int, exchange: HttpExchange
     ) -> None:
         parent = recorder.find_parent(case_id=node.value.id)
         answer = recorder.find_response(case_id=parent.id) if parent is not None else None
-        source = self._operations.get(parent.operation.label) if parent is not None else None
-        polling = source.polling if source is not None else None
-        if answer is None or polling is None or polling.target != target.id or node.transition.is_inferred:
+        if parent is None or answer is None or node.transition.is_inferred:
+            return
+        source = self._operations[parent.operation.label]
+        polling = source.polling
+        if polling is None or polling.target != target.id:
             return
         if not expectations.allows((polling.status,), answer.status_code):
             return
         self._followed.add(expectations.label(source))
-        self._report.check(
-            phase,
-            exchange_label := expectations.label(target),
-            "linked_job_known",
-            expectations.allows(expectations.successes(target), status),
-            f"The id that a submit returned is known to {exchange_label}: it answers "
-            f"{' or '.join(expectations.successes(target))}.",
-            exchange,
-        )
+        label, wanted = expectations.label(target), expectations.successes(target)
+        rule = f"The id that a submit returned is known to {label}: it answers {' or '.join(wanted)}."
+        known = expectations.allows(wanted, status)
+        self._report.check(phase, label, "linked_job_known", known, rule, exchange)
 
     def _checks(self, phase: str, recorder: ScenarioRecorder) -> None:
         for case_id, nodes in recorder.checks.items():
@@ -135,7 +137,7 @@ class _Seen:
                 failure = node.failure_info.failure
                 at = failure.case_id or case_id
                 interaction = recorder.interactions.get(at)
-                exchange = exchange_of(recorder.cases[at].value, interaction.response if interaction else None)
+                exchange = HttpExchange(recorder.cases[at].value, interaction.response if interaction else None)
                 rule = f"{failure.title}: {failure.message}" if failure.message else failure.title
                 self._report.violated(phase, case.operation.label, node.name, rule, exchange)
 
@@ -146,20 +148,28 @@ class _Seen:
                 if kind in _NEVER_ACCEPTED and label in self._succeeded:
                     continue  # Such an operation refuses invented ids, and accepted a real one.
                 rule = f"Schemathesis warns of this operation: {kind.replace('_', ' ')}."
-                self._report.violated(RUN, label, f"warning_{kind}", rule, Exchange("", ""))
+                self._report.violated(RUN, label, f"warning_{kind}", rule, Exchange())
 
     def finish(self) -> None:
         """Whoever was never reached was never tested: that is a finding too."""
-        nothing = Exchange("", "")
+        nothing = Exchange()
         for label, operation in self._operations.items():
             self._report.check(
-                RUN, label, "succeeds_once", label in self._succeeded,
-                f"At least one valid request is answered {' or '.join(expectations.successes(operation))}.", nothing,
+                RUN,
+                label,
+                "succeeds_once",
+                label in self._succeeded,
+                f"At least one valid request is answered {' or '.join(expectations.successes(operation))}.",
+                nothing,
             )
             if operation.polling is not None:
                 self._report.check(
-                    RUN, label, "link_followed", label in self._followed,
-                    f"The Link {operation.polling.link!r} can be followed: a submit succeeds and its id is polled.", nothing,
+                    RUN,
+                    label,
+                    "link_followed",
+                    label in self._followed,
+                    f"The Link {operation.polling.link!r} can be followed: a submit succeeds and its id is polled.",
+                    nothing,
                 )
 
 

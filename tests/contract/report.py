@@ -6,17 +6,33 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import quote
 
 REDACTED = "[redacted]"
+SHOWN = 2000
+
+
+class Evidence(Protocol):
+    """One request as a person would repeat it, and what came back; written out only where it is needed."""
+
+    @property
+    def sent(self) -> str:
+        """The request."""
+        ...
+
+    @property
+    def received(self) -> str:
+        """The answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as a person would repeat it, and what came back."""
+    """Evidence that is written out."""
 
-    sent: str
-    received: str
+    sent: str = ""
+    received: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +111,26 @@ class Report:
         """Count checks that held."""
         self.tallies[phase, operation, check].passed += count
 
-    def violated(self, phase: str, operation: str, check: str, rule: str, exchange: Exchange) -> None:
+    def violated(self, phase: str, operation: str, check: str, rule: str, evidence: Evidence) -> None:
         """Record a check that did not hold."""
         tally = self.tallies[phase, operation, check]
         tally.violated += 1
         if tally.violated == 1:
-            texts = (operation, check, rule, exchange.sent, exchange.received)
+            texts = (operation, check, rule, evidence.sent, evidence.received)
             self.violations.append(Violation(phase, *(redact(text, self.secrets) for text in texts)))
 
-    def check(self, phase: str, operation: str, check: str, holds: bool, rule: str, exchange: Exchange) -> bool:
+    def check(self, phase: str, operation: str, check: str, holds: bool, rule: str, evidence: Evidence) -> bool:
         """Record one check either way; return whether it held."""
         if holds:
             self.passed(phase, operation, check)
         else:
-            self.violated(phase, operation, check, rule, exchange)
+            self.violated(phase, operation, check, rule, evidence)
         return holds
+
+
+def shortened(text: str) -> str:
+    """A text of which no more than a person reads is left."""
+    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

@@ -102,7 +102,7 @@ def around(app: Asgi, fault: Fault) -> Asgi:
 
 
 async def _read(receive: Receive) -> bytes:
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         body += message.get("body", b"")

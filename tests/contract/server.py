@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import schemathesis
-from schemathesis import Case, Config, GenerationMode, Response
+from schemathesis import Config, GenerationMode, Response
 from schemathesis.core.failures import FailureGroup
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
@@ -20,10 +20,11 @@ from schemathesis.specs.openapi.checks import (
 from spacely_spec import Answer, Operation, Spec
 
 from . import credentials, expectations
-from .generation import draw
-from .report import Exchange, Report
+from .generation import AnyCase, draw
+from .report import SHOWN, Report, shortened
 
-_SHOWN = 600
+AnyOperation: TypeAlias = APIOperation[Any, Any, Any, Any]
+
 # Any moment will do; always the same one makes ids that hold the time repeat.
 _EPOCH = 1_800_000_000.0
 _CONFORMANCE = [
@@ -103,7 +104,9 @@ class Server:
             # The key is given, and authentication has a phase of its own: a generated key would have 401
             # answer each request, whatever else is wrong with it.
             "generation": {"max-examples": self.examples, "database": "none", "with-security-parameters": False},
-            "auth": {"openapi": {scheme.id: self._auth(scheme.type) for scheme in credentials.schemes(self.spec).values()}},
+            "auth": {
+                "openapi": {scheme.id: self._auth(scheme.type) for scheme in credentials.schemes(self.spec).values()}
+            },
             "operations": [self._expected(operation) for operation in self.spec.operations],
         }
         if self.base_url is not None:
@@ -123,12 +126,12 @@ class Server:
             },
         }
 
-    def operation(self, operation: Operation) -> APIOperation:
+    def operation(self, operation: Operation) -> AnyOperation:
         """The operation as Schemathesis knows it."""
-        found: APIOperation = self.schema[operation.path][operation.method]
+        found: AnyOperation = self.schema[operation.path][operation.method]
         return found
 
-    def valid_cases(self, operation: Operation, count: int) -> list[Case]:
+    def valid_cases(self, operation: Operation, count: int) -> list[AnyCase]:
         """Valid requests without a key: first one made of the contract's examples as far as they go."""
         strategy = self.operation(operation).as_strategy(generation_mode=GenerationMode.POSITIVE)
         cases = [copied(case) for case in draw(strategy, count, self.report.seed)]
@@ -141,10 +144,10 @@ class Server:
     def send(
         self,
         phase: str,
-        case: Case,
+        case: AnyCase,
         carried: credentials.Credentials,
         headers: Mapping[str, str] | None = None,
-    ) -> tuple[Response, Exchange]:
+    ) -> tuple[Response, HttpExchange]:
         """Send one request; count it, and hold the answer to what the contract says of every answer.
 
         Args:
@@ -168,9 +171,9 @@ class Server:
             response = case.call()
         except Exception as error:
             rule = f"A server answers every request. This one broke off: {type(error).__name__}: {error}"
-            self.report.violated(phase, label, "answered", rule, exchange_of(case, None))
+            self.report.violated(phase, label, "answered", rule, HttpExchange(case, None))
             raise NoAnswer(label) from error
-        exchange = exchange_of(case, response)
+        exchange = HttpExchange(case, response)
         self.report.requested(phase, label)
         self.report.check(
             phase, label, "key_not_echoed", not contains(response, self.key), "No answer repeats the key.", exchange
@@ -185,14 +188,16 @@ class Server:
         return response, exchange
 
 
-def container(case: Case, location: str) -> Any:
+def container(case: AnyCase, location: str) -> Any:
     """The part of a request that holds its parameters of a location."""
-    return getattr(case, {"path": "path_parameters", "query": "query", "header": "headers", "cookie": "cookies"}[location])
+    return getattr(
+        case, {"path": "path_parameters", "query": "query", "header": "headers", "cookie": "cookies"}[location]
+    )
 
 
-def copied(case: Case) -> Case:
+def copied(case: AnyCase) -> AnyCase:
     """The same request once more, free to be changed."""
-    copy: Case = case.operation.Case(
+    copy: AnyCase = case.operation.Case(
         path_parameters=dict(case.path_parameters),
         headers=dict(case.headers),
         query=dict(case.query),
@@ -212,15 +217,26 @@ def answer_of(response: Response) -> Answer:
     return Answer(response.status_code, {name: ", ".join(values) for name, values in response.headers.items()}, body)
 
 
-def exchange_of(case: Case, response: Response | None) -> Exchange:
-    """One request and its answer as a report shows them."""
-    headers = dict(response.request.headers) if response is not None else None
-    sent = case.as_curl_command(headers=headers)
-    if response is None:
-        return Exchange(sent, "no answer")
-    body = response.content.decode("utf-8", "replace")
-    shown = body if len(body) <= _SHOWN else body[:_SHOWN] + " …"
-    return Exchange(sent, f"{response.status_code} {response.message}\n{shown}".strip())
+@dataclass(frozen=True, slots=True)
+class HttpExchange:
+    """One request of Schemathesis and its answer, as evidence."""
+
+    case: AnyCase
+    response: Response | None
+
+    @property
+    def sent(self) -> str:
+        """The request as a curl command."""
+        headers = dict(self.response.request.headers) if self.response is not None else None
+        return shortened(self.case.as_curl_command(headers=headers))
+
+    @property
+    def received(self) -> str:
+        """The status and the body."""
+        if self.response is None:
+            return "no answer"
+        body = shortened(self.response.content[: 4 * SHOWN].decode("utf-8", "replace"))
+        return f"{self.response.status_code} {self.response.message}\n{body}".strip()
 
 
 def contains(response: Response, secret: str) -> bool:
@@ -235,7 +251,7 @@ def _failure_text(failure: BaseException) -> str:
     return f"{title}: {message}" if title else message
 
 
-def _use_examples(case: Case, operation: Operation) -> None:
+def _use_examples(case: AnyCase, operation: Operation) -> None:
     for parameter in operation.parameters:
         for value in parameter.examples.values():
             container(case, parameter.location)[parameter.name] = value

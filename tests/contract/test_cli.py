@@ -1,0 +1,199 @@
+"""The command: its exit status, its summary, its reports, and what it refuses to do."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from spacely_mock import MockServer
+from spacely_spec import Spec
+
+from . import cli
+from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
+from .conftest import ROOT
+from .credentials import made_up_key
+from .report import REDACTED, Exchange, Report
+from .seams import changed_contract
+
+KEY = "contract-live-6e8f0d1b"
+FEW = ["--max-examples", "2"]
+
+
+@pytest.fixture
+def quick(spec: Spec, tmp_path: Path) -> Spec:
+    """The contract with a Link that polls at once, so that a job followed in real time costs none."""
+
+    def hurry(document: dict[str, Any]) -> None:
+        for path in document["paths"].values():
+            for link in path.get("post", {}).get("responses", {}).get("200", {}).get("links", {}).values():
+                link["x-polling"] |= {"delaySeconds": 0, "intervalSeconds": 0.05}
+
+    return changed_contract(spec, tmp_path, hurry)
+
+
+@pytest.fixture
+def url(quick: Spec, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The base URL of a mock that runs, with its key in the environment."""
+    monkeypatch.setenv("SPACELY_API_KEY", KEY)
+    with MockServer(quick, render_time=0.2, api_keys=(KEY,)) as mock:
+        yield mock.url
+
+
+def test_a_mock_that_keeps_the_contract_gives_0_and_a_summary_of_every_operation(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--target", "mock", *FEW]) == HELD
+    said = capsys.readouterr().out
+    assert "mock, in process: held." in said
+    assert "mock, over HTTP: held." in said
+    rows = [line.split() for line in said.splitlines()]
+    assert any(row[:3] == ["coverage", "POST", "/generate/advance"] and row[-1] == "0" for row in rows)
+
+
+def test_a_client_that_keeps_the_contract_gives_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--target", "client", *FEW]) == HELD
+    assert "client: held." in capsys.readouterr().out
+
+
+def test_a_server_at_a_url_that_keeps_the_contract_gives_0(
+    url: str, quick: Spec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--target", url, "--spec", str(quick.path), *FEW]) == HELD
+    said = capsys.readouterr().out
+    assert f"{url}: held." in said
+    assert "jobs" in said
+
+
+def test_a_violation_gives_1_and_says_what_was_sent_what_came_and_what_is_asked_for(
+    url: str, spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rename_the_id(document: dict[str, Any]) -> None:
+        schema = document["components"]["schemas"]["GenerateAdvanceResponse"]
+        schema["properties"]["job"] = schema["properties"].pop("data")
+        schema["required"] = ["job"]
+        accepted = document["paths"]["/generate/advance"]["post"]["responses"]["200"]
+        accepted["content"]["application/json"]["examples"]["accepted"]["value"] = {"job": "1"}
+        accepted["links"]["result"]["parameters"]["refId"] = "$response.body#/job"
+
+    other = changed_contract(spec, tmp_path, rename_the_id)
+    assert main(["--target", url, "--spec", str(other.path), "--report-dir", str(tmp_path / "r"), *FEW]) == VIOLATED
+    said = capsys.readouterr().out
+    assert "job_id_usable  (POST /generate/advance, jobs)" in said
+    assert "rule  There is an id at $response.body#/job" in said
+    assert "sent  curl -X POST" in said
+    assert "got   200 OK" in said
+    suites = ET.parse(tmp_path / "r" / "junit.xml").getroot()
+    assert suites.find(".//testcase[@name='job_id_usable']/failure") is not None
+    assert int(suites[0].attrib["failures"]) > 0
+    assert "job_id_usable: POST /generate/advance" in (tmp_path / "r" / "report.html").read_text()
+
+
+def test_neither_the_output_nor_a_report_holds_the_key(
+    url: str, spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The mock takes another key than the one sent, so that each request is in the report.
+    wrong = "contract-live-wrong"
+    monkeypatch.setenv("SPACELY_API_KEY", wrong)
+    assert main(["--target", url, "--spec", str(spec.path), "--report-dir", str(tmp_path), *FEW]) == VIOLATED
+    said = capsys.readouterr()
+    texts = [said.out, said.err, *(path.read_text() for path in tmp_path.glob("*.[xh]*ml"))]
+    assert len(texts) == 4
+    assert all("curl" in text for text in (texts[0], *texts[2:]))
+    assert not any(wrong in text for text in texts)
+
+
+def test_a_report_redacts_a_key_however_it_is_written() -> None:
+    key = "a/b+c"
+    report = Report("server", "openapi.yaml", 1, (key,))
+    report.violated("jobs", "GET /", "check", f"rule {key}", Exchange("curl /?key=a%2Fb%2Bc", f'{{"key": "{key}"}}'))
+    (violation,) = report.violations
+    assert [violation.rule, violation.sent, violation.received] == [
+        f"rule {REDACTED}",
+        f"curl /?key={REDACTED}",
+        f'{{"key": "{REDACTED}"}}',
+    ]
+
+
+def test_the_reports_of_a_run_that_held_are_written_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--target", "mock", "--report-dir", str(tmp_path / "new" / "folder"), *FEW]) == HELD
+    assert "Wrote" in capsys.readouterr().out
+    suites = ET.parse(tmp_path / "new" / "folder" / "junit.xml").getroot()
+    assert [suite.attrib["name"] for suite in suites] == ["mock, in process", "mock, over HTTP"]
+    assert all(int(suite.attrib["tests"]) > 50 and suite.attrib["failures"] == "0" for suite in suites)
+    page = (tmp_path / "new" / "folder" / "report.html").read_text()
+    assert page.count("Held") == 2
+    assert made_up_key(1) not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--target", "mock", "--spec", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["--target", "client", "--client", "nowhere"], "holds no spacely_client; write it with scripts/regenerate"),
+        (["--target", "renders"], "give mock, client, or a base URL"),
+        (["--target", "ftp://127.0.0.1/"], "give mock, client, or a base URL"),
+        (["--target", "http://127.0.0.1:1/api"], "no server answers at http://127.0.0.1:1/api"),
+        (["--target", "http://renders.example/api"], "give --accept-charges"),
+    ],
+)
+def test_what_cannot_run_gives_2_and_says_why(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACELY_API_KEY", KEY)
+    assert main(arguments) == COULD_NOT_RUN
+    assert said in capsys.readouterr().err
+
+
+def test_a_server_that_needs_a_key_is_not_called_without_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPACELY_API_KEY", raising=False)
+    assert main(["--target", "http://127.0.0.1:1/api"]) == COULD_NOT_RUN
+    assert "set SPACELY_API_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--target", "mock", "--max-examples", "0"], ["--target", "mock", "--sed", "1"]]
+)
+def test_arguments_that_are_none_give_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == COULD_NOT_RUN
+
+
+def test_a_contract_that_is_broken_gives_2_with_its_problems(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("openapi: 3.1.0\ninfo: {title: A, version: '1'}\npaths: {}\n")
+    assert main(["--target", "mock", "--spec", str(broken)]) == COULD_NOT_RUN
+    said = capsys.readouterr().err
+    assert "broken.yaml:1" in said
+    assert "remedy" in said
+
+
+def test_a_fault_of_the_checks_themselves_is_no_violation(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Report:
+        raise RuntimeError("a fault in here")
+
+    monkeypatch.setattr(cli, "check_app", fail)
+    assert main(["--target", "mock"]) == COULD_NOT_RUN
+    assert "a fault in here" in capsys.readouterr().err
+
+
+def test_the_script_runs_from_any_folder_with_paths_from_there(spec: Spec, tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").write_text("raise RuntimeError('not these tests')")
+    (tmp_path / "mine.yaml").write_bytes(spec.source)
+    script = str(ROOT / "scripts" / "contract")
+    command = [script, "--target", "mock", "--spec", "mine.yaml", "--report-dir", "out", *FEW]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == HELD, done.stdout + done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"junit.xml", "report.html"}
