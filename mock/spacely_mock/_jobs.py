@@ -14,7 +14,6 @@ from spacely_spec import (
     Operation,
     Parameter,
     Polling,
-    Problem,
     Spec,
     SpecError,
     compile_schema,
@@ -226,5 +225,5 @@ def _id_form(
     if form is None:
         message = f"no id that the mock can make fits both the answer of {operation.id!r} and {parameter.name!r}"
         remedy = "let the id be a text of 14 letters and digits or more, or an integer up to 2^53"
-        raise SpecError([Problem(spec.path, None, polling.pointer, message, remedy)])
+        raise SpecError([spec.problem(polling.pointer, message, remedy)])
     return form

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spacely_spec import Operation, Problem, Spec, SpecError
+from spacely_spec import Operation, Spec, SpecError
 
 from ._http import Reply, Request
 from ._jobs import JobSettings, PollJob, SubmitJob
@@ -137,7 +137,7 @@ def compile_operations(
         if plan >= 1 << entry.submit.form.layout.plan:
             message = f"more operations start jobs that {polling.target!r} is polled for than its ids can tell apart"
             remedy = "let the ids be longer texts"
-            raise SpecError([Problem(spec.path, None, polling.pointer, message, remedy)])
+            raise SpecError([spec.problem(polling.pointer, message, remedy)])
         submits[polling.target][plan] = entry.submit
     for target_id, by_plan in submits.items():
         entry = compiled[target_id]

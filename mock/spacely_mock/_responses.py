@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import jsonschema_rs
 
-from spacely_spec import Operation, Problem, Response, Spec, SpecError, compile_schema, json_schema
+from spacely_spec import Operation, Response, Spec, SpecError, compile_schema, json_schema
 
 from ._bodies import choose, is_json
 from ._http import Reply, Request
@@ -108,7 +108,7 @@ class DocumentedResponse:
             raise self._needs_example(f"no value of the schema of {what} can be made: {error}") from error
 
     def _needs_example(self, message: str) -> SpecError:
-        return SpecError([Problem(self._spec.path, None, self._pointer, message, "give it an example")])
+        return SpecError([self._spec.problem(self._pointer, message, "give it an example")])
 
 
 class Responses:

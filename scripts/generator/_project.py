@@ -132,9 +132,7 @@ def _problem(spec: Spec, error: GeneratorError) -> Problem:
         pointer = next(
             (each.pointer for each in spec.operations if (each.method, each.path) == (place[1], place[2])), ""
         )
-    return Problem(
-        spec.path,
-        spec.line(pointer),
+    return spec.problem(
         pointer,
         f"openapi-python-client cannot turn this into a client: {told}",
         "write it in a form the generator supports; nothing is generated while a part of the contract is left out",

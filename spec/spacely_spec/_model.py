@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from ._expressions import Criterion, Expression
+from ._problems import Problem
 
 Schema: TypeAlias = Mapping[str, Any]
 Location: TypeAlias = Literal["path", "query", "header", "cookie"]
@@ -202,6 +203,10 @@ class Spec:
         while pointer and pointer not in self.lines:
             pointer = pointer.rpartition("/")[0]
         return self.lines.get(pointer)
+
+    def problem(self, pointer: str, message: str, remedy: str) -> Problem:
+        """A problem at a place of the document."""
+        return Problem(self.path, self.line(pointer), pointer, message, remedy)
 
     @cached_property
     def _by_id(self) -> dict[str, Operation]:

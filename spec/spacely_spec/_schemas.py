@@ -17,6 +17,8 @@ _ANNOTATIONS = frozenset({"title", "description", "default", "example", "discrim
     "readOnly",
     "writeOnly",
 }
+# What the integer formats of OpenAPI 3.0 hold, which JSON Schema does not know.
+_INTEGERS = {f"int{bits}": {"minimum": -(1 << bits - 1), "maximum": (1 << bits - 1) - 1} for bits in (32, 64)}
 # Formats that OpenAPI 3.0 documents use and draft 4 did not know yet.
 _LATER_FORMATS = {
     name: Draft202012Validator({"format": name}, validate_formats=True).is_valid
@@ -93,9 +95,10 @@ def _convert(
                 return value
 
     left_out = {*_ANNOTATIONS, "enum"} if open_enums and "type" in node else _ANNOTATIONS
+    bounds: dict[str, Any] = _INTEGERS.get(node.get("format", ""), {}) if node.get("type") == "integer" else {}
     result = {
         keyword: convert_value(keyword, value)
-        for keyword, value in node.items()
+        for keyword, value in (bounds | {**node}).items()
         if keyword not in left_out and not keyword.startswith("x-")
     }
     if not result.get("required", True):

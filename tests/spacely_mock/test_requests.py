@@ -189,6 +189,8 @@ PARAMETERS = [
     ({"schema": {"type": "boolean"}}, "x=true", "x=yes", "type"),
     ({"schema": {"type": "integer", "nullable": True}}, "x=null", "x=none", "type"),
     ({"schema": {"type": "string", "format": "date-time"}}, "x=2024-01-01T00:00:00Z", "x=1", "format"),
+    ({"schema": {"type": "string", "format": "uuid"}}, "x=00000000-0000-4000-8000-000000000001", "x=1", "format"),
+    ({"schema": {"type": "integer", "format": "int32"}}, "x=-2147483648", "x=2147483648", "maximum"),
     ({"schema": {"type": "integer", "enum": [1, 2]}}, "x=2", "x=3", "enum"),
     ({"schema": {"anyOf": [{"type": "integer"}, {"enum": ["all"]}]}}, "x=all", "x=some", "anyOf"),
     ({"schema": INTEGERS}, "x=1&x=2", "x=1&x=y", "type"),
