@@ -194,3 +194,4 @@ def test_the_script_runs_from_any_folder_with_paths_from_there(spec: Spec, tmp_p
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == HELD, done.stdout + done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"junit.xml", "report.html"}
+    assert {path.name for path in tmp_path.iterdir()} == {"tests", "mine.yaml", "out"}
