@@ -354,7 +354,7 @@ def a_submit_that_may_have_been_accepted_looks_as_if_it_had_not() -> Prepare:
         try:
             return call()
         except errors.SubmissionUncertain as error:
-            raise errors.TransportError(error.message) from error
+            raise errors.TransportError(error.message, never_sent=True) from error
 
     return around_send(handle)
 
