@@ -17,7 +17,7 @@ support lifts the block.
 comes and depend on none of it.
 """
 
-from spacely_runtime import AsyncJob, Job, JobUpdate
+from spacely_runtime import AsyncJob, BatchProgress, BatchReport, BatchRow, Job, JobUpdate
 
 from . import models
 from .client import AsyncSpacely, Spacely
@@ -30,8 +30,10 @@ from .errors import (
     Forbidden,
     InvalidRequest,
     InvalidResponse,
+    InvalidRows,
     JobFailed,
     JobTimeout,
+    JournalError,
     NotFound,
     PaymentRequired,
     ServerError,
@@ -52,6 +54,9 @@ __all__ = [
     "AsyncJob",
     "AsyncSpacely",
     "BadRequest",
+    "BatchProgress",
+    "BatchReport",
+    "BatchRow",
     "ClientError",
     "ConfigurationError",
     "Conflict",
@@ -59,10 +64,12 @@ __all__ = [
     "Forbidden",
     "InvalidRequest",
     "InvalidResponse",
+    "InvalidRows",
     "Job",
     "JobFailed",
     "JobTimeout",
     "JobUpdate",
+    "JournalError",
     "NotFound",
     "PaymentRequired",
     "ServerError",

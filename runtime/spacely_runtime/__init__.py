@@ -4,6 +4,7 @@ from ._budget import RateLimit
 from ._client import AsyncClient, SyncClient
 from ._jobs import AsyncJob, Job, JobUpdate
 from ._operation import Answer, Key, Operation, Polling, Reply, Validator
+from ._report import BatchProgress, BatchReport, BatchRow
 from .types import UNSET, Unset
 
 __all__ = [
@@ -11,6 +12,9 @@ __all__ = [
     "Answer",
     "AsyncClient",
     "AsyncJob",
+    "BatchProgress",
+    "BatchReport",
+    "BatchRow",
     "Job",
     "JobUpdate",
     "Key",

@@ -22,7 +22,7 @@ class Budget:
     """Gives each call the earliest moment at which no window of ``seconds`` holds more than ``calls`` of them."""
 
     def __init__(self, limit: RateLimit) -> None:
-        self._limit = limit
+        self.limit = limit
         self._starts: deque[float] = deque(maxlen=limit.calls)
         self._lock = threading.Lock()
 
@@ -37,8 +37,8 @@ class Budget:
         """
         with self._lock:
             start = now
-            if len(self._starts) == self._limit.calls:
-                start = max(now, self._starts[0] + self._limit.seconds)
+            if len(self._starts) == self.limit.calls:
+                start = max(now, self._starts[0] + self.limit.seconds)
             self._starts.append(start)
             return start - now
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,9 +19,14 @@ from ._defaults import CONNECT_TIMEOUT_SECONDS, DOWNLOAD_TIMEOUT_SECONDS, RETRIE
 from ._download import check_download, download_errors, whole_file
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
+from ._port import Port
 from ._retry import Retries
 from ._secret import Secret
 from .types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ._report import BatchProgress, BatchReport
+    from ._rows import Source
 
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
@@ -55,6 +61,7 @@ class AnyClient(Generic[H]):
         if max_retries < 0:
             raise errors.ConfigurationError(f"max_retries={max_retries!r}: give 0 or a number greater than 0")
         self._max_retries = max_retries
+        self._calls = 0
 
     @property
     def base_url(self) -> str:
@@ -116,6 +123,7 @@ class AnyClient(Generic[H]):
         return Retries(operation.method, self._max_retries if replayable and job_id is None else 0)
 
     def _wait_for_budget(self) -> float:
+        self._calls += 1
         return 0.0 if self._budget is None else self._budget.reserve(_clock.monotonic())
 
     def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> httpx.Request:
@@ -145,6 +153,25 @@ class AnyClient(Generic[H]):
             "submitted": result,
             "submitted_at": _clock.monotonic(),
         }
+
+    def _port(
+        self,
+        submit: Callable[[str, Mapping[str, Any], Any], Awaitable[AsyncJob[Any]]],
+        resume: Callable[[str, str], AsyncJob[Any]],
+        download: Callable[[str, Path, AnyJob], Awaitable[Path]],
+    ) -> Port:
+        """What a batch needs of this client, with calls that are asynchronous."""
+        return Port(
+            operations=self.operations,
+            base_url=self._base_url,
+            secret=self._secret,
+            rate_limit=None if self._budget is None else self._budget.limit,
+            poll_interval=self._poll_interval,
+            submit=submit,
+            resume=resume,
+            download=download,
+            calls=lambda: self._calls,
+        )
 
     def _resume_options(self, name: str, job_id: str) -> dict[str, Any]:
         """What a job is made with that is taken up again."""
@@ -218,6 +245,76 @@ class SyncClient(AnyClient[httpx.Client]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def batch(
+        self,
+        source: Source,
+        output: str | Path,
+        *,
+        operation: str | None = None,
+        credits: int | None = None,
+        concurrency: int | None = None,
+        timeout: float | None = None,
+        retry_uncertain: bool = False,
+        on_progress: Callable[[BatchProgress], object] | None = None,
+    ) -> BatchReport:
+        """Submit a job for each row, each at most once, and fetch what they produce.
+
+        Interrupted at any moment, even killed, and called again with the same source and output, it goes on where it
+        was. All rows are held to the contract before the first is sent.
+
+        Args:
+            source: The path of a CSV or JSON Lines file, or an iterable of mappings. A column, or key, is an argument
+                of the operation or a property of its body; ``name`` is what the row's files are called.
+            output: The folder for the journal, the files and the report. One folder is one batch: rows may be
+                appended to its source between runs, not changed.
+            operation: The name of the method that submits; may be left out where there is only one.
+            credits: The most submits that may be made in this folder, by all runs together.
+            concurrency: How many rows are in hand at a time; by default so many that their polls take half of the
+                rate limit.
+            timeout: Seconds to wait for each job; None is the contract's own.
+            retry_uncertain: Submit those rows again of which it is not known whether they were accepted.
+            on_progress: Called a few times a second, in another thread, with how it stands.
+
+        Returns:
+            How the batch stands now; ``report.json`` and ``report.html`` in the folder say the same.
+
+        Raises:
+            InvalidRows: Rows break the contract; all of them are listed, nothing was sent.
+            ConfigurationError: The source cannot be read, or the folder is of another batch.
+            JournalError: The journal cannot be read or written.
+        """
+        from ._batch_setup import prepare, run_in_own_loop  # Whoever runs no batch does without SQLite.
+
+        return run_in_own_loop(
+            prepare(
+                self._port_in_threads(),
+                source,
+                output,
+                operation=operation,
+                credits=credits,
+                concurrency=concurrency,
+                timeout=timeout,
+                retry_uncertain=retry_uncertain,
+                on_progress=on_progress,
+            )
+        )
+
+    def _port_in_threads(self) -> Port:
+        async def poll(job: AnyJob) -> tuple[Any, Answer]:
+            return await asyncio.to_thread(self._poll, job)
+
+        async def download(url: str, path: Path, job: AnyJob) -> Path:
+            return await asyncio.to_thread(self._download, url, path, job)
+
+        async def submit(name: str, arguments: Mapping[str, Any], body: Any) -> AsyncJob[Any]:
+            answered = await asyncio.to_thread(self._send, self.operations[name], arguments, body)
+            return AsyncJob(poll, download, **self._job_options(*answered, name))
+
+        def resume(name: str, job_id: str) -> AsyncJob[Any]:
+            return AsyncJob(poll, download, **self._resume_options(name, job_id))
+
+        return self._port(submit, resume, download)
 
     def _call(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Any:
         return self._send(self.operations[name], arguments, body)[0]
@@ -303,6 +400,33 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def batch(
+        self,
+        source: Source,
+        output: str | Path,
+        *,
+        operation: str | None = None,
+        credits: int | None = None,
+        concurrency: int | None = None,
+        timeout: float | None = None,
+        retry_uncertain: bool = False,
+        on_progress: Callable[[BatchProgress], object] | None = None,
+    ) -> BatchReport:
+        """Submit a job for each row, each at most once, and fetch what they produce; see ``SyncClient.batch``."""
+        from ._batch_setup import prepare  # Whoever runs no batch does without SQLite.
+
+        return await prepare(
+            self._port(self._submit, self._resume, self._download),
+            source,
+            output,
+            operation=operation,
+            credits=credits,
+            concurrency=concurrency,
+            timeout=timeout,
+            retry_uncertain=retry_uncertain,
+            on_progress=on_progress,
+        ).run()
 
     async def _call(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Any:
         return (await self._send(self.operations[name], arguments, body))[0]

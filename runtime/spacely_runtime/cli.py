@@ -28,6 +28,8 @@ try:
 except ModuleNotFoundError as error:  # The client alone does without it.
     raise SystemExit(f"The command line needs {error.name}; install the extra `cli` of this package") from error
 
+from ._batch_cli import batch_command
+
 __all__ = ["run"]
 
 _FAILED = 1
@@ -69,11 +71,12 @@ def run(client_type: type[SyncClient], *, name: str, description: str, arguments
         app.command(_command(client_type, method_name, operation), name=method_name.replace("_", "-"))
     if any(operation.polling for operation in client_type.operations.values()):
         app.command(_wait_command(client_type), name="wait-for-job" if "wait" in client_type.operations else "wait")
+        app.command(batch_command(client_type, name), name="batch")
     try:
         app(arguments, exit_on_error=True)
     except errors.JobTimeout as error:
         _fail(name, f"{error}\nTake it up again: {name} wait {error.job_id}", _STILL_RUNNING)
-    except (errors.ConfigurationError, errors.InvalidRequest) as error:
+    except (errors.ConfigurationError, errors.InvalidRequest, errors.InvalidRows) as error:
         _fail(name, str(error), _WRONG_CALL)
     except errors.ClientError as error:
         _fail(name, str(error), _FAILED)

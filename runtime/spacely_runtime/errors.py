@@ -3,6 +3,7 @@
     ClientError
     ├── ConfigurationError        the client cannot be made: no key, a base URL that is none
     ├── InvalidRequest            the arguments break the contract; nothing was sent
+    ├── InvalidRows               rows of a batch's input break it; nothing was sent: .violations
     ├── TransportError            no answer came
     │   └── UncertainTransport    … to a submit that may have been accepted      (also SubmissionUncertain)
     ├── StatusError               an answer came, and it is an error: .status_code
@@ -15,7 +16,8 @@
     ├── SubmissionUncertain       whether a job was started, and is charged for, is not known
     ├── JobFailed                 the job has ended without a result: .response
     ├── JobTimeout                the job had not ended when the time was over; it can be taken up again
-    └── DownloadError             a file of a result could not be fetched or written: .url
+    ├── DownloadError             a file of a result could not be fetched or written: .url
+    └── JournalError              the journal of a batch cannot be read or written
 
 Each error carries ``operation`` (the operationId, where one was called) and ``job_id`` (from the moment a job
 exists). No error holds an API key.
@@ -36,8 +38,10 @@ __all__ = [
     "Forbidden",
     "InvalidRequest",
     "InvalidResponse",
+    "InvalidRows",
     "JobFailed",
     "JobTimeout",
+    "JournalError",
     "NotFound",
     "PaymentRequired",
     "ServerError",
@@ -122,6 +126,19 @@ class InvalidRequest(ClientError):
         self.violations = tuple(violations)
         listed = "; ".join(map(str, self.violations))
         super().__init__(f"Not sent, the contract does not allow it: {listed}", operation=operation, job_id=job_id)
+
+
+class InvalidRows(ClientError):
+    """Rows of a batch's input cannot be read, or break the contract; nothing was sent.
+
+    Args:
+        violations: Every one of them: the row and its argument as the place, with the rule.
+    """
+
+    def __init__(self, violations: Sequence[Violation], *, operation: str) -> None:
+        self.violations = tuple(violations)
+        listed = "\n".join(f"  {violation}" for violation in self.violations)
+        super().__init__(f"Nothing was sent, the input has to be corrected first:\n{listed}\n", operation=operation)
 
 
 class TransportError(ClientError):
@@ -298,3 +315,7 @@ class DownloadError(ClientError):
     def __init__(self, message: str, *, url: str, operation: str | None = None, job_id: str | None = None) -> None:
         super().__init__(message, operation=operation, job_id=job_id)
         self.url = url
+
+
+class JournalError(ClientError):
+    """The journal of a batch cannot be read or written; ``job_id`` is an id that it could not take, if there is one."""

@@ -1,0 +1,208 @@
+"""The command that runs a batch, and what it shows while it runs."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from ._report import BatchProgress, BatchReport
+
+if TYPE_CHECKING:
+    from ._client import SyncClient
+
+_FAILED: Final = 1
+_INCOMPLETE: Final = 3
+_INTERRUPTED: Final = 130
+_LINE_SECONDS: Final = 5.0
+_LISTED: Final = 20
+
+
+def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., None]:
+    """The command for a client that has operations which start jobs.
+
+    Args:
+        client_type: The generated client.
+        program: The name of the command line, for the line that says how to go on.
+    """
+
+    def batch(
+        source: Annotated[Path, Parameter(name="INPUT")],
+        /,
+        *,
+        output: Path,
+        operation: str | None = None,
+        credits: int | None = None,
+        concurrency: int | None = None,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        retry_uncertain: Annotated[bool, Parameter(negative="")] = False,
+        json: Annotated[bool, Parameter(negative="")] = False,
+        base_url: str | None = None,
+    ) -> None:
+        """Submit a job for each row of a file, each at most once, and fetch what they produce.
+
+        Stopped at any moment and started again with the same words, it goes on where it was. Exit status: 0 all rows
+        are done; 1 all have ended, and some failed; 2 the call or the input is wrong, and nothing was sent; 3 there is
+        more to do: the limit of credits, an interruption, a timeout, or rows that may have been accepted.
+
+        Args:
+            source: A .csv file whose header names arguments, or a .jsonl file with one object a line. The column
+                "name" says what a row's files are called.
+            output: The folder for the files, the journal and the report.
+            operation: The operation to call with each row; may be left out where only one starts jobs.
+            credits: The most submits that may ever be made in this folder.
+            concurrency: Rows in hand at a time; by default as many as the rate limit allows.
+            timeout: Seconds to wait for each job; by default the contract's.
+            poll_interval: Seconds between polls; by default the contract's.
+            retry_uncertain: Send rows again that may have been accepted; each may cost a second credit.
+            json: Print the outcome as JSON on standard output.
+            base_url: Where the calls go.
+        """
+        display = _Display()
+        with client_type(base_url=base_url, poll_interval=poll_interval) as client, _signals(), display:
+            try:
+                report = client.batch(
+                    source,
+                    output,
+                    operation=None if operation is None else operation.replace("-", "_"),
+                    credits=credits,
+                    concurrency=concurrency,
+                    timeout=timeout,
+                    retry_uncertain=retry_uncertain,
+                    on_progress=display.show,
+                )
+            except KeyboardInterrupt:
+                if display.last is None:
+                    raise
+                report = None
+        last = display.last
+        if last is None:
+            raise SystemExit(_INCOMPLETE)
+        if json:
+            _print_json(output)
+        else:
+            _print_outcome(last, report, output)
+        complete = last.done + last.failed == last.rows
+        if not complete:
+            words = [program, "batch", str(source), "--output", str(output)]
+            words += ["--operation", operation] if operation else []
+            words += ["--base-url", base_url] if base_url else []
+            print(f"Go on: {shlex.join(words)}", file=sys.stderr)
+            raise SystemExit(_INCOMPLETE)
+        if last.failed:
+            raise SystemExit(_FAILED)
+
+    return batch
+
+
+@contextmanager
+def _signals() -> Generator[None]:
+    """SIGINT and SIGTERM stop the batch, which notes everything; a second one ends the process at once."""
+    seen: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if seen:
+            os._exit(_INTERRUPTED)  # The journal is as good as after a kill: whole.
+        seen.append(number)
+        os.write(2, b"\nStopping; what is in the air is noted first. Once more to stop at once.\n")
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Display:
+    """Progress on standard error: a bar on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        self.last: BatchProgress | None = None
+        console = Console(stderr=True)
+        self._bar = Progress(
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None)
+        self._lines = not console.is_terminal
+        self._told_at = float("-inf")
+
+    def __enter__(self) -> None:
+        self._bar.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, progress: BatchProgress) -> None:
+        """Show how it stands."""
+        self.last = progress
+        ended = progress.done + progress.failed + progress.uncertain
+        self._bar.update(self._task, completed=ended, total=progress.rows, description=_line(progress))
+        now = time.monotonic()
+        if self._lines and now - self._told_at >= _LINE_SECONDS:
+            self._told_at = now
+            print(f"{ended}/{progress.rows}  {_line(progress)}", file=sys.stderr, flush=True)
+
+
+def _line(progress: BatchProgress) -> str:
+    limit = "" if progress.credit_limit is None else f" of {progress.credit_limit}"
+    parts = [
+        f"{progress.running} running",
+        *([f"{progress.failed} failed"] if progress.failed else []),
+        *([f"{progress.uncertain} uncertain"] if progress.uncertain else []),
+        f"{progress.credits}{limit} credits",
+        f"{progress.calls} calls",
+        *([f"{_duration(progress.left)} left"] if progress.left is not None else []),
+        *([progress.note] if progress.note else []),
+    ]
+    return "  ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _print_json(output: Path) -> None:
+    document: dict[str, Any] = json_format.loads((output / "report.json").read_text(encoding="utf-8"))
+    print(json_format.dumps({**document, "rows": len(document["rows"])}, indent=2, ensure_ascii=False))
+
+
+def _print_outcome(last: BatchProgress, report: BatchReport | None, output: Path) -> None:
+    counted = {
+        "done": last.done,
+        "failed": last.failed,
+        "uncertain": last.uncertain,
+        "under way": last.running,
+        "not sent": last.pending,
+    }
+    told = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
+    print(f"{last.rows} rows: {told}; {last.credits} credits, {last.calls} calls, {_duration(last.elapsed)}")
+    if last.note:
+        print(f"Submits no more: {last.note}")
+    remarkable = [row for row in report.rows if row.state in {"failed", "uncertain"}] if report else []
+    for row in remarkable[:_LISTED]:
+        print(f"  {row.name}: {row.state}: {row.error}")
+    if len(remarkable) > _LISTED:
+        print(f"  and {len(remarkable) - _LISTED} more")
+    print(f"Report: {output / 'report.html'}")
