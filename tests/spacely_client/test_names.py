@@ -51,7 +51,7 @@ def test_the_two_clients_have_the_same_methods_with_the_same_arguments() -> None
         }
 
     assert methods(spacely_client.Spacely) == methods(spacely_client.AsyncSpacely)
-    assert {"generate_advance", "poll_result", "job", "close"} == set(methods(spacely_client.Spacely))
+    assert {"batch", "generate_advance", "poll_result", "job", "close"} == set(methods(spacely_client.Spacely))
 
 
 def test_the_packages_are_marked_as_typed() -> None:
