@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 from . import errors
 from ._batch import Batch, BatchOptions
-from ._defaults import BATCH_ROWS, BATCH_THREADS, MOST_BATCH_ROWS
+from ._defaults import BATCH_ROWS, BATCH_THREADS, BATCH_TICK_SECONDS, MOST_BATCH_ROWS
 from ._port import Port
 from ._report import BatchProgress, BatchReport
 from ._rows import Source, read_rows
@@ -81,6 +81,8 @@ def run_in_own_loop(batch: Batch) -> BatchReport:
     with ThreadPoolExecutor(1, thread_name_prefix="batch") as thread:
         running = thread.submit(lambda: asyncio.run(run()))
         try:
+            while not running.done():
+                wait([running], timeout=BATCH_TICK_SECONDS)  # Not for ever: on Windows no Ctrl-C would end it.
             return running.result()
         except KeyboardInterrupt:
             batch.stop()

@@ -165,6 +165,7 @@ for line in sys.stdin:
         return int(self._parent.stdout.readline())
 
     def ended(self) -> bool:
+        assert self._parent.stdout is not None
         return bool(select.select([self._parent.stdout], [], [], 0.001)[0])
 
     def status(self) -> int:

@@ -74,9 +74,7 @@ def test_the_journal_says_that_a_row_is_submitted_before_the_request_goes_out(cl
     seen: list[Any] = []
 
     def look(body: dict[str, Any]) -> None:
-        seen.append(
-            journal(tmp_path, f"SELECT state FROM rows WHERE request LIKE '%{body['photo']}%'")[0][0]
-        )
+        seen.append(journal(tmp_path, f"SELECT state FROM rows WHERE request LIKE '%{body['photo']}%'")[0][0])
 
     with Server(look).client() as client:
         client.batch(rows(5), tmp_path)
@@ -186,7 +184,7 @@ def test_a_server_that_refuses_row_after_row_is_not_asked_for_all_of_them(clock:
 
 
 def test_the_credits_are_never_exceeded_by_all_runs_together(clock: Clock, tmp_path: Path) -> None:
-    failures = iter([httpx.ReadTimeout("slow"), answer(400)])
+    failures: Iterator[Answer] = iter([httpx.ReadTimeout("slow"), answer(400)])
     server = Server(lambda _: next(failures, None))
     with server.client() as client:
         for _ in range(3):
