@@ -25,6 +25,7 @@ def synchronous() -> None:
             assert_type(update, JobUpdate[PollResultResponse])
         assert_type(client.poll_result(ref_id="r"), PollResultResponse)
         assert_type(client.job("generate_advance", "r"), Job[PollResultResponse])
+        assert_type(client.batch([{"prompt": "p"}], "folder", credits=3), BatchReport)
 
 
 async def asynchronous() -> None:
@@ -34,6 +35,7 @@ async def asynchronous() -> None:
         assert_type(await job.wait(), PollResultResponse)
         async for update in job.updates(timeout=3):
             assert_type(update.response, PollResultResponse)
+        assert_type((await client.batch("in.csv", "folder")).rows, tuple[BatchRow, ...])
 
 
 def errors() -> None:
