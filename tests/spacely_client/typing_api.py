@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_type
 
-from spacely_client import UNSET, AsyncJob, AsyncSpacely, Job, JobTimeout, JobUpdate, Spacely, StatusError
+from spacely_client import (
+    UNSET,
+    AsyncJob,
+    AsyncSpacely,
+    BatchReport,
+    BatchRow,
+    Job,
+    JobTimeout,
+    JobUpdate,
+    Spacely,
+    StatusError,
+)
 from spacely_client.models import JobStatus, PollResultResponse, RenovateType
 
 
