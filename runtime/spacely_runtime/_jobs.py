@@ -14,6 +14,7 @@ from ._retry import retry_after
 
 if TYPE_CHECKING:
     from ._operation import Answer, Operation, Polling
+    from ._pace import Pace
 
 T = TypeVar("T")
 State: TypeAlias = Literal["running", "succeeded", "failed"]
@@ -43,6 +44,21 @@ class JobUpdate(Generic[T]):
     result: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How all jobs of one operation are followed.
+
+    Attributes:
+        pace: When to poll, learnt from the jobs before.
+        polls_a_job: How many polls a job may take on average, at this moment.
+        finished: Told how many polls a job took.
+    """
+
+    pace: Pace
+    polls_a_job: Callable[[], float]
+    finished: Callable[[int], None]
+
+
 class _Wait(Generic[T]):
     """One wait for a job, without its I/O: says when to poll, and what an answer or a failure means."""
 
@@ -51,12 +67,24 @@ class _Wait(Generic[T]):
         self._job = job
         self._timeout = polling.timeout_seconds if timeout is None else timeout
         self._interval = polling.interval_seconds if job.interval is None else job.interval
-        delay = polling.delay_seconds if job.interval is None else job.interval
         self._began = _clock.monotonic()
-        self._next = max(self._began, job.submitted_at + delay) if job.submitted_at is not None else self._began
+        self._running_at = 0.0
+        self._asked_at = self._began
+        self._next = self._began if job.submitted_at is None else max(self._began, self._planned(job.submitted_at))
         self._polls = 0
         self._failures = 0
         self._response: Any = None
+
+    def _planned(self, last: float) -> float:
+        """The moment of the next poll, after one at another moment, or after the submit."""
+        job = self._job
+        if job.interval is not None:
+            return last + job.interval
+        if job.submitted_at is None:  # Taken up again: how old it is, nobody knows.
+            return last + self._interval
+        following = job.following
+        age = following.pace.next_age(last - job.submitted_at, following.polls_a_job())
+        return job.submitted_at + age
 
     def pause(self) -> float:
         """Seconds until the next poll; raise JobTimeout when there is none left. The last is at the very end."""
@@ -70,15 +98,20 @@ class _Wait(Generic[T]):
             raise errors.JobTimeout(
                 message, response=self._response, operation=self._job.operation.id, job_id=self._job.id
             )
-        return max(0.0, min(self._next, end) - now)
+        self._asked_at = max(now, min(self._next, end))
+        return self._asked_at - now
 
     def answered(self, response: T, answer: Answer) -> JobUpdate[T]:
         """Note an answer and say what it means."""
         self._polls += 1
         self._failures = 0
         self._response = response
-        self._next = _clock.monotonic() + self._interval
         state = self._job.state_of(answer)
+        if state == "running":
+            self._running_at = self._asked_at
+            self._next = max(_clock.monotonic(), self._planned(self._asked_at))
+        else:
+            self._learn(state)
         read_result = self._job.polling.result
         return JobUpdate(
             job_id=self._job.id,
@@ -88,6 +121,13 @@ class _Wait(Generic[T]):
             elapsed=_clock.monotonic() - self._began,
             result=read_result(answer) if read_result is not None and state == "succeeded" else None,
         )
+
+    def _learn(self, state: State) -> None:
+        job = self._job
+        job.following.finished(self._polls)
+        if state == "succeeded" and job.submitted_at is not None:
+            running_at = max(0.0, self._running_at - job.submitted_at)
+            job.following.pace.finished(running_at, _clock.monotonic() - job.submitted_at)
 
     def failed(self, error: errors.ClientError) -> None:
         """Note a poll that failed; raise its error where another poll cannot mend it, or too many have failed."""
@@ -117,6 +157,7 @@ class AnyJob:
         operation: Operation,
         job_id: str,
         interval: float | None,
+        following: Following,
         submitted: Any = None,
         submitted_at: float | None = None,
     ) -> None:
@@ -124,6 +165,7 @@ class AnyJob:
         self.operation = operation
         self.polling = cast("Polling", operation.polling)
         self.interval = interval
+        self.following = following
         self.submitted_at = submitted_at
         self._id = job_id
         self._submitted = submitted
