@@ -174,7 +174,11 @@ class Sealer:
 
     def __init__(self, secret: bytes, seed: int) -> None:
         self._key = hashlib.blake2b(secret, digest_size=32, person=b"spacely-mock").digest()
-        self._next_seed = seed
+        self.start = self._next_seed = seed
+
+    def restart(self, seed: int) -> None:
+        """Start the sequence of seeds again."""
+        self.start = self._next_seed = seed
 
     def issue(self, form: Form, plan: int, now: float, owner: str) -> tuple[str | int, Job]:
         """A new id, as a JSON value, and what it says."""

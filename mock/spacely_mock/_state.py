@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
 JOURNAL_ENTRIES = 10_000
 JOURNAL_BYTES = 32 * 1024 * 1024
 PUBLIC = "public"
+EVERYONE = ""  # Where the rules and settings stand that hold for all namespaces.
 _COUNTERS = 100_000  # The counters that have not been used for longest are forgotten beyond this number.
 _WINDOWS = 10_000
 
@@ -76,11 +77,15 @@ class State(Protocol):
         """Count a call against at most ``limit`` in any ``seconds``: 0 where it may pass, else the seconds to wait."""
         ...
 
-    async def rules(self, namespace: str) -> Any:
-        """The rules of a namespace, as last set; an empty list until then."""
+    async def rules(self, namespace: str) -> list[Any]:
+        """The rules of a namespace (JSON), not those of EVERYONE."""
         ...
 
-    async def set_rules(self, namespace: str, rules: Any) -> None:
+    async def add_rule(self, namespace: str, rule: Any) -> None:
+        """Add a rule (JSON) behind those of a namespace."""
+        ...
+
+    async def set_rules(self, namespace: str, rules: Sequence[Any]) -> None:
         """Replace the rules of a namespace by others (JSON)."""
         ...
 
@@ -104,8 +109,12 @@ class State(Protocol):
         """The journal, the oldest line first."""
         ...
 
-    async def changed(self, timeout: float) -> None:
-        """Wait for the next change of the journal, or as many seconds."""
+    async def version(self) -> str:
+        """A text that is another one after each change of the journal."""
+        ...
+
+    async def changed(self, version: str, timeout: float) -> None:
+        """Wait until the journal has another version, at most as many seconds."""
         ...
 
     async def clear(self, namespace: str | None) -> int:
@@ -136,11 +145,12 @@ class MemoryState:
         self._size = size
         self._counters: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._windows: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
-        self._rules: dict[str, Any] = {}
+        self._rules: dict[str, list[Any]] = {}
         self._settings: dict[str, Mapping[str, Any]] = {}
         self._lines: deque[Line] = deque()
         self._held = 0
         self._count = 0
+        self._changes = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
     async def increment(self, namespace: str, name: str) -> int:
@@ -166,13 +176,17 @@ class MemoryState:
             return 0.0
         return window[0] + seconds - now if window else seconds
 
-    async def rules(self, namespace: str) -> Any:
-        """The rules of a namespace, as last set; an empty list until then."""
+    async def rules(self, namespace: str) -> list[Any]:
+        """The rules of a namespace (JSON), not those of EVERYONE."""
         return self._rules.get(namespace, [])
 
-    async def set_rules(self, namespace: str, rules: Any) -> None:
+    async def add_rule(self, namespace: str, rule: Any) -> None:
+        """Add a rule (JSON) behind those of a namespace."""
+        self._rules[namespace] = [*self._rules.get(namespace, []), rule]
+
+    async def set_rules(self, namespace: str, rules: Sequence[Any]) -> None:
         """Replace the rules of a namespace by others (JSON)."""
-        self._rules[namespace] = rules
+        self._rules[namespace] = list(rules)
 
     async def settings(self, namespace: str) -> Mapping[str, Any]:
         """The settings of a namespace, as last set; empty until then."""
@@ -192,20 +206,24 @@ class MemoryState:
         self._held += line.size
         while len(self._lines) > self._entries or self._held > self._size:
             self._held -= self._lines.popleft().size
-        if self._waiting:
-            self._wake()
+        self._change()
 
     async def complete(self, line: Line) -> None:  # noqa: ARG002 - the line itself is kept, so it is there already
         """Add what a line's request was answered with."""
-        if self._waiting:
-            self._wake()
+        self._change()
 
     async def lines(self) -> list[dict[str, Any]]:
         """The journal, the oldest line first."""
         return [{"id": line.id, **line.arrival(), **line.outcome()} for line in self._lines]
 
-    async def changed(self, timeout: float) -> None:
-        """Wait for the next change of the journal, or as many seconds."""
+    async def version(self) -> str:
+        """A text that is another one after each change of the journal."""
+        return str(self._changes)
+
+    async def changed(self, version: str, timeout: float) -> None:
+        """Wait until the journal has another version, at most as many seconds."""
+        if version != str(self._changes):
+            return
         change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(change)
         await asyncio.wait([change], timeout=timeout)
@@ -217,6 +235,7 @@ class MemoryState:
         removed = len(self._lines) - len(kept)
         self._lines = deque(kept)
         self._held = sum(line.size for line in kept)
+        self._change()
         return removed
 
     async def reset(self, namespace: str | None) -> None:
@@ -232,8 +251,8 @@ class MemoryState:
     async def close(self) -> None:
         """Let go of connections: there are none."""
 
-    def _wake(self) -> None:
+    def _change(self) -> None:
+        self._changes += 1
         for change in self._waiting:
             if not change.done():
                 change.set_result(None)
-        self._waiting.clear()
