@@ -28,6 +28,7 @@ def create_app(
     clock: Clock | None = None,
     body_limit: int = BODY_LIMIT,
     observe: Callable[[str, str, int], None] | None = None,
+    fast_lane: bool = True,
 ) -> ASGIApp:
     """Make the mock of a contract.
 
@@ -42,6 +43,7 @@ def create_app(
         clock: Tells the time; the machine's clock by default.
         body_limit: The largest request body that is taken, in bytes.
         observe: Called for every request with its method, its path and the status it got.
+        fast_lane: Answer ordinary requests the short way. The answers are the same either way.
 
     Returns:
         An ASGI application.
@@ -49,13 +51,14 @@ def create_app(
     Raises:
         SpecError: The contract cannot be used; ``problems`` says why, one entry for each thing wrong.
     """
-    # Imported here: connexion and what it brings cost most of the start, and not everyone who imports this serves.
+    # Imported here: not everyone who imports this package serves.
     from ._cors import Cors
-    from ._framework import build_framework
     from ._frontdoor import FrontDoor
     from ._http import Request
     from ._ids import Sealer
     from ._jobs import JobSettings
+    from ._lane import FastLane
+    from ._lazy import LazyApp
     from ._operations import compile_operations
     from ._pages import Pages
     from ._routes import Routes
@@ -72,13 +75,23 @@ def create_app(
         if observe is not None:
             observe(request.method, request.path, status)
 
+    def build() -> ASGIApp:
+        from ._framework import build_framework
+
+        return build_framework(contract, compiled)
+
+    routes = Routes(contract.base_path, contract.operations)
+    cors = Cors(contract)
+    observer = observe_request if observe is not None else None
+    lane = FastLane(routes=routes, compiled=compiled, headers=cors.headers, body_limit=body_limit, observe=observer)
     return FrontDoor(
-        routes=Routes(contract.base_path, contract.operations),
-        framework=build_framework(contract, compiled),
+        routes=routes,
+        framework=LazyApp(build) if fast_lane else build(),
         pages=Pages(contract, compiled, settings),
-        cors=Cors(contract),
+        cors=cors,
         body_limit=body_limit,
-        observe=observe_request if observe is not None else None,
+        observe=observer,
+        lane=lane if fast_lane else None,
     )
 
 
