@@ -125,7 +125,9 @@ class Control:
     async def _serve(self, operation: Operation, match: Match, request: Request) -> Reply:
         self._require_token(request)
         several = self._mock.workers > 1
-        if several and (operation.raw.get("x-single") or (operation.raw.get("x-shared") and not self._mock.state.shared)):
+        if several and (
+            operation.raw.get("x-single") or (operation.raw.get("x-shared") and not self._mock.state.shared)
+        ):
             detail = f"{self._mock.workers} workers serve, and what this asks for is another in each of them."
             raise _RefusedError(SEVERAL_PROCESSES, detail)
         checked = self._rules[operation.id].check(request, match.values)
@@ -278,7 +280,9 @@ class Control:
         return self._clock()
 
     async def _metrics(self, _: _Asked) -> bytes:
-        return exposition([self._mock.metrics.snapshot()], len(await self._mock.state.lines()))
+        own = self._mock.metrics.snapshot()
+        await self._mock.state.publish(own)
+        return exposition(await self._mock.state.published() or [own], await self._mock.state.length())
 
     def _clock(self) -> dict[str, Any]:
         clock = self._mock.settings.clock

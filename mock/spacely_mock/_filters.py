@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -57,11 +57,11 @@ class Filter:
         self._namespace = namespace
         self._since = None if since is None else _position(since)
 
-    def find(self, lines: list[Line]) -> list[Line]:
+    def find(self, lines: Sequence[Line]) -> list[Line]:
         """The lines that match."""
         return [line for line in lines if self._is_in_reach(line) and not self._differences(line)]
 
-    def nearest(self, lines: list[Line]) -> list[dict[str, Any]]:
+    def nearest(self, lines: Sequence[Line]) -> list[dict[str, Any]]:
         """The lines that come nearest to matching, each with what differs; the latest first where they are even."""
         misses = [(self._differences(line), line) for line in reversed(lines) if self._is_in_reach(line)]
         misses = sorted([miss for miss in misses if miss[0]], key=lambda miss: len(miss[0]))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
 
 # Where a request travels in an ASGI scope, and the values of its path's parameters.
 REQUEST = "spacely_mock.request"
+ENTRY = "spacely_mock.entry"
 PATH_VALUES = "spacely_mock.path_values"
 _LONGEST_INSTANCE = 1000
 _AUTHORITY = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
@@ -88,15 +89,23 @@ def encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], 
 
 @dataclass(frozen=True)
 class Reply:
-    """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected."""
+    """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected.
+
+    Attributes:
+        status: Its status.
+        headers: Its headers, but for the length of the body.
+        body: Its body.
+        job: The id of the job that it is about; empty where it is about none.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    job: str = ""
 
     def with_headers(self, *headers: tuple[str, str]) -> Reply:
         """The same reply with more headers."""
-        return Reply(self.status, (*self.headers, *headers), self.body)
+        return Reply(self.status, (*self.headers, *headers), self.body, self.job)
 
     def encoded_headers(self) -> Iterator[tuple[bytes, bytes]]:
         """The headers as ASGI wants them, the length of the body included."""

@@ -168,15 +168,20 @@ class Sealer:
     Args:
         secret: What the tags are keyed with; processes that share it know each other's jobs.
         seed: Where the sequence of seeds starts.
+        worker: The number of this process among those that share the sequence; no two take the same seed of it.
+        workers: How many they are.
     """
 
-    def __init__(self, secret: bytes, seed: int) -> None:
+    def __init__(self, secret: bytes, seed: int, worker: int = 0, workers: int = 1) -> None:
         self._key = hashlib.blake2b(secret, digest_size=32, person=b"spacely-mock").digest()
-        self.start = self._next_seed = seed
+        self._worker = worker
+        self._workers = workers
+        self.restart(seed)
 
     def restart(self, seed: int) -> None:
         """Start the sequence of seeds again."""
-        self.start = self._next_seed = seed
+        self.start = seed
+        self._next_seed = seed + self._worker
 
     def issue(self, form: Form, plan: int, now: float, owner: str) -> tuple[str | int, Job]:
         """A new id, as a JSON value, and what it says."""
@@ -184,7 +189,7 @@ class Sealer:
         # Rounded up, so that no job ends before its time.
         ticks = -int(-(now - layout.epoch) * layout.ticks // 1) & (1 << layout.time) - 1
         seed = self._next_seed * _WEYL & (1 << layout.seed) - 1
-        self._next_seed += 1
+        self._next_seed += self._workers
         payload = (ticks << layout.plan | plan) << layout.seed | seed
         value = form.write(payload << layout.tag | self._tag(payload, layout, owner))
         return value, Job(str(value), layout.epoch + ticks / layout.ticks, plan, seed)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Container
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -10,10 +13,12 @@ from typing import Any
 from ._bodies import BodyError, is_json, media_type, read_body
 from ._clock import Clock
 from ._http import Request
+from ._metrics import Metrics
 from ._redaction import Credentials
-from ._state import State, namespace_of
+from ._state import State, StateUnavailableError, namespace_of
 
 _BODY_KEPT = 64 * 1024
+_PUBLISH_AFTER = 0.5  # Seconds from an answer until other processes know that it has been counted.
 _PER_LINE = 1024  # What a line takes beside the bytes of its request.
 
 
@@ -24,7 +29,7 @@ class Entry:
         self.id = ""
         self.operation = operation
         self.status = 0
-        self.job: str | None = None
+        self.job = ""
         self._at = at
         self._began = time.perf_counter()
         self._seconds = 0.0
@@ -64,13 +69,16 @@ class Entry:
             "headers": credentials.headers(request),
             "body": credentials.scrub(_body(request), request),
             "bodyBytes": self._body_size,
+            "status": None,
+            "job": None,
+            "seconds": None,
         }
 
     def outcome(self) -> dict[str, Any]:
         """What is known once it has been answered, as JSON; empty until then."""
         if not self.status:
             return {}
-        return {"status": self.status, "job": self.job, "seconds": round(self._seconds, 6)}
+        return {"status": self.status, "job": self.job or None, "seconds": round(self._seconds, 6)}
 
 
 class Journal:
@@ -80,12 +88,19 @@ class Journal:
         state: Keeps it.
         credentials: Where requests carry keys.
         clock: Tells when requests arrive.
+        metrics: Counts the answers.
+        submits: The operations that start jobs, by operationId.
     """
 
-    def __init__(self, state: State, credentials: Credentials, clock: Clock) -> None:
+    def __init__(
+        self, state: State, credentials: Credentials, clock: Clock, metrics: Metrics, submits: Container[str]
+    ) -> None:
         self._state = state
         self._credentials = credentials
         self._clock = clock
+        self._metrics = metrics
+        self._submits = submits
+        self._publishing: asyncio.Task[None] | None = None
 
     async def arrived(self, operation: str | None, request: Request) -> Entry:
         """Note a request to an operation, or None where it found no operation."""
@@ -93,11 +108,20 @@ class Journal:
         await self._state.append(entry)
         return entry
 
-    async def answered(self, entry: Entry, status: int) -> float:
-        """Note what it is answered with; the seconds that took."""
-        seconds = entry.answered(status)
+    async def answered(self, entry: Entry, status: int) -> None:
+        """Note what it is answered with."""
+        self._metrics.count(entry.operation, status, entry.answered(status))
+        if entry.job and entry.operation is not None and entry.operation in self._submits:
+            self._metrics.count_job(entry.operation)
         await self._state.complete(entry)
-        return seconds
+        if self._state.shared and self._publishing is None:
+            self._publishing = asyncio.create_task(self._publish())
+
+    async def _publish(self) -> None:
+        await asyncio.sleep(_PUBLISH_AFTER)
+        self._publishing = None
+        with suppress(StateUnavailableError):  # The next answer tries again.
+            await self._state.publish(self._metrics.snapshot())
 
 
 def _body(request: Request) -> Any:

@@ -18,6 +18,7 @@ from spacely_spec import SecurityScheme
 
 from ._bodies import BodyError, read_json
 from ._http import Observe, Request, origin_of
+from ._journal import Journal
 from ._operations import Call, CompiledOperation
 from ._parameters import ParameterRule
 from ._requests import Checked, Fits, RequestRules
@@ -43,6 +44,7 @@ class FastLane:
         headers: What every answer carries.
         body_limit: The largest body that is taken, in bytes.
         observe: Called for every request with the status it got.
+        journal: Where requests are noted.
 
     Attributes:
         taken: How many requests the lane has answered.
@@ -56,8 +58,10 @@ class FastLane:
         headers: tuple[tuple[bytes, bytes], ...],
         body_limit: int,
         observe: Observe | None,
+        journal: Journal,
     ) -> None:
         self.taken = 0
+        self._journal = journal
         self._routes = routes
         self._headers = headers
         self._body_limit = body_limit
@@ -102,7 +106,10 @@ class FastLane:
                 return _again(message, receive)
         origin = origin_of(scope, headers.get(b"host", b""))
         request = Request(scope["method"], path.decode(), query, raw_headers, body, False, origin)
+        entry = await self._journal.arrived(lane.compiled.operation.id, request)
         reply = lane.compiled.answer(Call(request, owner, Checked(parameters, value, []), None, None))
+        entry.job = reply.job
+        await self._journal.answered(entry, reply.status)
         self.taken += 1
         if self._observe is not None:
             self._observe(request, reply.status)

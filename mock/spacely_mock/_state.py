@@ -109,6 +109,10 @@ class State(Protocol):
         """The journal, the oldest line first."""
         ...
 
+    async def length(self) -> int:
+        """How many lines the journal has."""
+        ...
+
     async def version(self) -> str:
         """A text that is another one after each change of the journal."""
         ...
@@ -119,6 +123,14 @@ class State(Protocol):
 
     async def clear(self, namespace: str | None) -> int:
         """Empty the journal of a namespace, or of all; the number of lines it had."""
+        ...
+
+    async def publish(self, metrics: list[list[Any]]) -> None:
+        """Tell the other processes what this one has counted."""
+        ...
+
+    async def published(self) -> list[list[list[Any]]]:
+        """What the processes have counted, this one among them; empty where there is no other."""
         ...
 
     async def reset(self, namespace: str | None) -> None:
@@ -216,6 +228,10 @@ class MemoryState:
         """The journal, the oldest line first."""
         return [{"id": line.id, **line.arrival(), **line.outcome()} for line in self._lines]
 
+    async def length(self) -> int:
+        """How many lines the journal has."""
+        return len(self._lines)
+
     async def version(self) -> str:
         """A text that is another one after each change of the journal."""
         return str(self._changes)
@@ -237,6 +253,13 @@ class MemoryState:
         self._held = sum(line.size for line in kept)
         self._change()
         return removed
+
+    async def publish(self, metrics: list[list[Any]]) -> None:
+        """Tell the other processes what this one has counted: there are none."""
+
+    async def published(self) -> list[list[list[Any]]]:
+        """What the processes have counted, this one among them; empty where there is no other."""
+        return []
 
     async def reset(self, namespace: str | None) -> None:
         """Forget all there is of a namespace, or of all."""
