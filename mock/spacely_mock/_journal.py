@@ -47,10 +47,11 @@ class Entry:
         self._seconds = time.perf_counter() - self._began
         return self._seconds
 
-    @cached_property
+    @property
     def namespace(self) -> str:
         """Whose request it is."""
-        return namespace_of(self._credentials.owner(self._request))
+        namespace: str = self.arrival()["namespace"]
+        return namespace
 
     def arrival(self) -> dict[str, Any]:
         """What is known when the request arrives, redacted, as JSON."""
@@ -61,7 +62,7 @@ class Entry:
         request, credentials = self._request, self._credentials
         return {
             "time": self._at,
-            "namespace": self.namespace,
+            "namespace": namespace_of(credentials.owner(request)),
             "operation": self.operation,
             "method": request.method,
             "path": credentials.scrub(request.path, request),
@@ -116,6 +117,12 @@ class Journal:
         await self._state.complete(entry)
         if self._state.shared and self._publishing is None:
             self._publishing = asyncio.create_task(self._publish())
+
+    async def close(self) -> None:
+        """Let go of what keeps the journal."""
+        if self._publishing is not None:
+            self._publishing.cancel()
+        await self._state.close()
 
     async def _publish(self) -> None:
         await asyncio.sleep(_PUBLISH_AFTER)

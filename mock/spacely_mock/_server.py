@@ -97,7 +97,7 @@ def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
             app,
             http=_protocol(),
             ws="none",
-            lifespan="off",
+            lifespan="on",
             log_config=None,
             log_level="error",
             access_log=False,
