@@ -8,6 +8,7 @@ from collections.abc import Container
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from ._bodies import BodyError, is_json, media_type, read_body
@@ -38,7 +39,7 @@ class Entry:
         self._credentials = credentials
         if self._body_size > _BODY_KEPT:
             self._request = replace(request, body=b"")
-        headers = sum([len(name) + len(value) for name, value in request.raw_headers])
+        headers = sum(map(len, chain.from_iterable(request.raw_headers)))
         self.size = _PER_LINE + len(request.path) + len(request.raw_query) + headers + len(self._request.body)
 
     def answered(self, status: int) -> float:

@@ -18,7 +18,7 @@ class Metrics:
     """Counts the requests of one process."""
 
     def __init__(self) -> None:
-        self._requests: Counter[tuple[str, int]] = Counter()
+        self._requests: dict[tuple[str, int], int] = {}
         self._jobs: Counter[str] = Counter()
         self._buckets: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(_BOUNDS) + 1))
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -26,7 +26,7 @@ class Metrics:
     def count(self, operation: str | None, status: int, seconds: float) -> None:
         """Count an answer, and how long it took."""
         name = operation or ""
-        self._requests[name, status] += 1
+        self._requests[name, status] = self._requests.get((name, status), 0) + 1
         self._buckets[name][bisect_left(_BOUNDS, seconds)] += 1
         self._seconds[name] += seconds
 

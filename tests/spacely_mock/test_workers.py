@@ -53,7 +53,7 @@ def poll(http, url, job_id):
 def test_workers_start_with_one_line_know_each_others_jobs_and_stop_together(http):
     with running("--workers", "2", "--render-time", "0") as (process, url):
         assert len(workers(process)) == 2
-        jobs = [submit(url).json()["data"] for _ in range(12)]
+        jobs = [submit(http, url).json()["data"] for _ in range(12)]
         assert len(set(jobs)) == 12
         for job_id in jobs:
             assert {poll(http, url, job_id).json()["data"]["status"] for _ in range(3)} == {"success"}
@@ -104,7 +104,7 @@ def test_workers_without_a_store_say_what_they_cannot_answer_for_all(http):
 def test_workers_with_a_store_answer_as_one(http, redis_url):
     with running("--workers", "2", "--store", redis_url) as (process, url):
         origin = url.removesuffix("/api/v1")
-        jobs = [submit(url).json()["data"] for _ in range(8)]
+        jobs = [submit(http, url).json()["data"] for _ in range(8)]
         for _ in range(6):  # Whichever worker answers.
             listed = http.get(origin + "/__mock__/requests").json()["requests"]
             assert [line["job"] for line in listed] == jobs
