@@ -91,7 +91,7 @@ def _handler(compiled: CompiledOperation) -> Callable[[], Awaitable[Any]]:
         call: Call = current_scope[_CALL]
         reply = compiled.answer(call)
         response = Response(reply.body, reply.status)
-        response.raw_headers = list(reply.encoded_headers())
+        response.raw_headers = reply.encoded_headers()
         return response
 
     return handle

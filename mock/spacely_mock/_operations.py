@@ -18,7 +18,7 @@ from ._responses import DocumentedResponse, Responses
 from ._security import Gate, Keys
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A request that an operation has admitted.
 
