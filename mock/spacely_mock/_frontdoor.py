@@ -14,6 +14,7 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._cors import Cors
+from ._faults import Interrupted, reset
 from ._framework import PATH_VALUES, REQUEST
 from ._http import Reply, Request
 from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, problem
@@ -89,6 +90,8 @@ class FrontDoor:
                 await reply(scope, receive, answering.send)
             elif match is not None:
                 await self._serve(request, match, scope, answering.send)
+        except Interrupted as interrupted:
+            await reset(interrupted, scope, receive)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             if answering.started:
