@@ -40,6 +40,7 @@ def create_app(
     sleep: Sleep = real_sleep,
     body_limit: int = BODY_LIMIT,
     observe: Callable[[str, str, int], None] | None = None,
+    fast_lane: bool = True,
 ) -> ASGIApp:
     """Make the mock of a contract.
 
@@ -65,6 +66,7 @@ def create_app(
         sleep: Waits a number of seconds where an answer is to be late.
         body_limit: The largest request body that is taken, in bytes.
         observe: Called for every request with its method, its path and the status it got.
+        fast_lane: Answer ordinary requests the short way. The answers are the same either way.
 
     Returns:
         An ASGI application.
@@ -74,14 +76,15 @@ def create_app(
         RuleError: A rule cannot be understood.
         ValueError: The progress or the outcome cannot be understood.
     """
-    # Imported here: connexion and what it brings cost most of the start, and not everyone who imports this serves.
+    # Imported here: not everyone who imports this package serves.
     from ._cors import Cors
     from ._director import Director
-    from ._framework import build_framework
     from ._frontdoor import FrontDoor
     from ._http import Request
     from ._ids import Sealer
     from ._jobs import JobSettings
+    from ._lane import FastLane
+    from ._lazy import LazyApp
     from ._limits import Limit
     from ._operations import compile_operations
     from ._pages import Pages
@@ -119,13 +122,23 @@ def create_app(
         if observe is not None:
             observe(request.method, request.path, status)
 
+    def build() -> ASGIApp:
+        from ._framework import build_framework
+
+        return build_framework(contract, compiled)
+
+    routes = Routes(contract.base_path, contract.operations)
+    cors = Cors(contract)
+    observer = observe_request if observe is not None else None
+    lane = FastLane(routes=routes, compiled=compiled, headers=cors.headers, body_limit=body_limit, observe=observer)
     return FrontDoor(
-        routes=Routes(contract.base_path, contract.operations),
-        framework=build_framework(contract, compiled),
+        routes=routes,
+        framework=LazyApp(build) if fast_lane else build(),
         pages=Pages(contract, compiled, settings),
-        cors=Cors(contract),
+        cors=cors,
         body_limit=body_limit,
-        observe=observe_request if observe is not None else None,
+        observe=observer,
+        lane=lane if fast_lane else None,
     )
 
 

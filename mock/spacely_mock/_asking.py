@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from spacely_spec import Operation
 
@@ -25,17 +25,16 @@ from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_direct
 from ._http import Request
 from ._schemas import Schema, at, parts, types
 
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 HEADER_PREFIX = b"x-mock-"
 MAGIC = b"[mock "
 _PREFERENCE = re.compile(r'(?P<name>[A-Za-z-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,;"]+))')
 _MAGIC = re.compile(r"\[mock (?P<words>[^\[\]]*)\]")
 
 
-def says_nothing(request: Request) -> bool:
-    """Whether a request says nothing to the mock: no header of those, and no text that could be magic."""
-    return MAGIC not in request.body and not any(
-        name == b"prefer" or name.startswith(HEADER_PREFIX) for name, _ in request.raw_headers
-    )
+def says_nothing(headers: Headers, body: bytes) -> bool:
+    """Whether a request says nothing to the mock: no header of those (in lower case), no text that could be magic."""
+    return MAGIC not in body and not any(name == b"prefer" or name.startswith(HEADER_PREFIX) for name, _ in headers)
 
 
 def read_headers(request: Request) -> Directive:

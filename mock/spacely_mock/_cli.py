@@ -70,6 +70,7 @@ def _serve(options: argparse.Namespace) -> int:
             api_keys=options.api_key,
             secret=options.secret,
             observe=_print_request if options.verbose else None,
+            fast_lane=options.fast_lane,
         )
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
@@ -160,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="what job ids are sealed with: mocks with the same secret know each other's jobs, across restarts too "
         "(default: the same for every mock)",
+    )
+    parser.add_argument(
+        "--no-fast-lane",
+        dest="fast_lane",
+        action="store_false",
+        help="send every request through the framework; the answers are the same, and come more slowly",
     )
     parser.add_argument("--verbose", action="store_true", help="print method, path and status of every request")
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ._asking import MagicTexts, read_headers, says_nothing
+from ._asking import Headers, MagicTexts, read_headers, says_nothing
 from ._counters import Counters
 from ._directives import NOTHING, Directive
 from ._faults import Sleep, spoiled
@@ -32,9 +32,9 @@ class Director:
     seed: int
     sleep: Sleep
 
-    def is_idle(self, request: Request) -> bool:
+    def is_idle(self, headers: Headers, body: bytes = b"") -> bool:
         """Whether there is nothing to decide: the answer is what the contract and the mock's defaults say."""
-        return self.limit is None and self.book.is_empty() and says_nothing(request)
+        return self.limit is None and self.book.is_empty() and says_nothing(headers, body)
 
     async def refuse(self, namespace: str) -> Refusal | None:
         """Why a call is one too many; None where it is not."""
@@ -49,7 +49,7 @@ class Director:
             DirectiveError: What it says cannot be understood.
         """
         directive = NOTHING
-        if not says_nothing(request):
+        if not says_nothing(request.raw_headers, request.body):
             directive = read_headers(request).over(texts.read(request, body))
         if self.book.is_empty():
             return directive

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spacely_spec import Spec
 
-from ._http import Reply, Request
+from ._http import PATH_VALUES, REQUEST, Reply, Request
 from ._operations import Call, CompiledOperation
 
 with warnings.catch_warnings():
@@ -35,8 +35,6 @@ with warnings.catch_warnings():
     from connexion.operations.abstract import AbstractOperation
     from connexion.resolver import Resolution, Resolver
 
-REQUEST = "spacely_mock.request"
-PATH_VALUES = "spacely_mock.path_values"
 _CALL = "spacely_mock.call"
 _PARAMETER = re.compile(r"\{[^{}]+\}")
 

@@ -1,26 +1,23 @@
 """The outermost layer: everything that must hold for every request, whatever it asks for and however it is sent.
 
-A request is read whole here, within a limit, and reaches the layers below in one well-formed piece. This is the
-place for a faster lane: ``FrontDoor`` hands each request for an operation to ``_serve`` below.
+The fast lane comes first and takes what is ordinary. Any other request is read whole here, within a limit, and reaches
+the layers below in one well-formed piece.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._cors import Cors
 from ._faults import Interrupted, reset
-from ._framework import PATH_VALUES, REQUEST
-from ._http import Reply, Request
+from ._http import PATH_VALUES, REQUEST, Observe, Reply, Request, origin_of
+from ._lane import FastLane
 from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, problem
 from ._routes import Match, Routes, canonical_path
 
-_AUTHORITY = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 # How much of a body that is too large is still read, so that a client that sends first and reads then gets its answer.
 _DRAIN = 64 * 1024 * 1024
 _OF_THE_BODY = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
@@ -37,9 +34,6 @@ class OwnPages(Protocol):
     paths: tuple[str, ...]
 
 
-Observe = Callable[[Request, int], None]
-
-
 class FrontDoor:
     """The mock as an ASGI application.
 
@@ -50,6 +44,7 @@ class FrontDoor:
         cors: What browsers are told.
         body_limit: The largest body that is taken, in bytes.
         observe: Called for every request with the status it got.
+        lane: Answers ordinary requests the short way; None where all go the long way.
     """
 
     def __init__(
@@ -61,7 +56,9 @@ class FrontDoor:
         cors: Cors,
         body_limit: int,
         observe: Observe | None,
+        lane: FastLane | None,
     ) -> None:
+        self._lane = lane
         self._routes = routes
         self._framework = framework
         self._pages = pages
@@ -72,6 +69,11 @@ class FrontDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
+            if self._lane is not None:
+                unread = await self._lane.serve(scope, receive, send)
+                if unread is None:
+                    return
+                receive = unread
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
@@ -163,7 +165,7 @@ class FrontDoor:
             raw_headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
             body=b"".join(pieces),
             oversized=size > self._body_limit,
-            origin=_origin(scope),
+            origin=origin_of(scope, _host(scope)),
         )
 
 
@@ -200,10 +202,5 @@ async def _no_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def _origin(scope: Scope) -> str:
-    """Scheme and authority as the client wrote them, or as the server knows itself where that is no authority."""
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"), "")
-    if not _AUTHORITY.fullmatch(host):
-        address, port = scope.get("server") or ("127.0.0.1", 80)
-        host = f"{address}:{port}" if port else str(address)
-    return f"{scope.get('scheme', 'http')}://{host}"
+def _host(scope: Scope) -> bytes:
+    return next((bytes(value) for name, value in scope["headers"] if name.lower() == b"host"), b"")

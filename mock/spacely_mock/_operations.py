@@ -67,29 +67,29 @@ class CompiledOperation:
         self.responses = responses
         self.submit: SubmitJob | None = None
         self.poll: PollJob | None = None
-        self._director = director
-        self._gate = Gate(operation.security, keys, spec.title)
-        self._rules = RequestRules(
-            operation, spec.components, security_names=self._gate.query_names, body_limit=body_limit
+        self.director = director
+        self.gate = Gate(operation.security, keys, spec.title)
+        self.rules = RequestRules(
+            operation, spec.components, security_names=self.gate.query_names, body_limit=body_limit
         )
         self._texts = MagicTexts(operation, spec.components)
 
     async def admit(self, request: Request, path_values: Mapping[str, str]) -> Call | Reply:
         """Let a request pass that has a right to an answer; otherwise the reply that says why not."""
-        owner = self._gate.admit(request)
+        owner = self.gate.admit(request)
         if owner is None:
-            detail = self._gate.explain(request)
-            return self.responses.refusal(UNAUTHORIZED, detail, request, headers=self._gate.challenges)
+            detail = self.gate.explain(request)
+            return self.responses.refusal(UNAUTHORIZED, detail, request, headers=self.gate.challenges)
         namespace = namespace_of(owner)
-        refusal = await self._director.refuse(namespace)
+        refusal = await self.director.refuse(namespace)
         if refusal is not None:
             return self.responses.refusal(RATE_LIMITED, refusal.detail, request, headers=refusal.headers)
-        checked = self._rules.check(request, path_values)
-        if self._director.is_idle(request):
+        checked = self.rules.check(request, path_values)
+        if self.director.is_idle(request.raw_headers, request.body):
             directive = NOTHING
         else:
             try:
-                directive = await self._director.directive(
+                directive = await self.director.directive(
                     request, self.operation.id, namespace, checked.body, self._texts
                 )
             except DirectiveError as error:
@@ -97,7 +97,7 @@ class CompiledOperation:
         admitted = self._admit(request, owner, checked, directive)
         if isinstance(admitted, Call) or directive is NOTHING:
             return admitted
-        return await self._director.spoil(admitted, directive, namespace)
+        return await self.director.spoil(admitted, directive, namespace)
 
     def _admit(self, request: Request, owner: str, checked: Checked, directive: Directive) -> Call | Reply:
         if directive.fault == Fault.RESET or directive.status is not None:
@@ -125,7 +125,7 @@ class CompiledOperation:
             reply = (await self._answer(call)).with_headers(*applied(call.request))
         except PlanError as error:
             reply = self.responses.refusal(UNCLEAR_DIRECTIVE, str(error), call.request)
-        return await self._director.spoil(reply, call.directive, namespace_of(call.owner))
+        return await self.director.spoil(reply, call.directive, namespace_of(call.owner))
 
     async def _answer(self, call: Call) -> Reply:
         directive, chosen = call.directive, call.chosen

@@ -55,6 +55,24 @@ class Gate:
                 return "\0".join(filter(None, keys))
         return None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anyone may pass."""
+        return not self._alternatives
+
+    @property
+    def lone_header(self) -> SecurityScheme | None:
+        """The scheme of a gate that needs one key, and that in a header; None for any other gate."""
+        alternatives = self._alternatives
+        if len(alternatives) == 1 and len(alternatives[0]) == 1 and alternatives[0][0].location == "header":
+            return alternatives[0][0]
+        return None
+
+    def admit_alone(self, scheme: SecurityScheme, value: str) -> str | None:
+        """The namespace of a caller who sent this value once, where one scheme is all that is needed; or None."""
+        key = _key(scheme, value)
+        return key if key is not None and self._keys.accept(key, scheme) else None
+
     def explain(self, request: Request) -> str:
         """Why a request may not pass, without a word of what it presented."""
         wanted = " or ".join(
@@ -74,7 +92,10 @@ def _presented(scheme: SecurityScheme, request: Request) -> str | None:
         values = request.headers(scheme.name)
     if len(values) != 1:  # Two keys leave open which one is meant.
         return None
-    value = values[0]
+    return _key(scheme, values[0])
+
+
+def _key(scheme: SecurityScheme, value: str) -> str | None:
     if not scheme.prefix:
         return value
     if value[: len(scheme.prefix)].lower() != scheme.prefix.lower():
