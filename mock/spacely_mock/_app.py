@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from spacely_spec import RateLimit, Spec, SpecError, load
 
 from ._clock import Clock, SystemClock
-from ._counters import Counters, MemoryCounters
 from ._faults import Sleep, real_sleep
 from ._plans import Outcome, Progress
-from ._rules import FixedRules, RuleBook, RuleSet
+from ._rules import Rules, RuleSet
+from ._state import MemoryState, State
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -35,8 +35,7 @@ def create_app(
     api_keys: Sequence[str] = (),
     secret: str | None = None,
     clock: Clock | None = None,
-    counters: Counters | None = None,
-    rule_book: RuleBook | None = None,
+    state: State | None = None,
     sleep: Sleep = real_sleep,
     body_limit: int = BODY_LIMIT,
     observe: Callable[[str, str, int], None] | None = None,
@@ -52,7 +51,7 @@ def create_app(
             ``immediate`` or ``polls:3``.
         outcome: How they end: ``success``, ``failure``, ``pending``, ``empty``, ``unknown-status``,
             ``missing-images`` or ``expired-images``.
-        rules: What is to be done with certain requests, in order: what an earlier rule says, a later cannot change.
+        rules: What is to be done with certain requests; of those that match, the last stands above the others.
         rate_limit: How many calls a key may make in the contract's time (one second where it has none); True for as
             many as the contract says.
         rate_limit_block: Whether a key that exceeds it stays refused.
@@ -61,8 +60,7 @@ def create_app(
         secret: What job ids are sealed with. Mocks with the same secret know each other's jobs; the default is
             the same for every mock.
         clock: Tells the time; the machine's clock by default.
-        counters: Count polls, calls and matches; by default in this process.
-        rule_book: Where rules are looked up; by default they are those of ``rules``, for good.
+        state: What requests share; by default the memory of this process.
         sleep: Waits a number of seconds where an answer is to be late.
         body_limit: The largest request body that is taken, in bytes.
         observe: Called for every request with its method, its path and the status it got.
@@ -93,19 +91,19 @@ def create_app(
 
     contract = spec if isinstance(spec, Spec) else load(spec or default_spec())
     start = secrets.randbits(64) if seed is None else seed
-    time, count = clock or SystemClock(), counters or MemoryCounters()
+    time, shared = clock or SystemClock(), state or MemoryState()
     settings = JobSettings(
         sealer=Sealer((secret or "spacely-mock").encode(), start),
         clock=time,
-        counters=count,
+        state=shared,
         progress=Progress.after(render_time) if progress is None else Progress.parse(progress),
         outcome=Outcome.parse(outcome),
     )
     rate = _rate(contract, rate_limit)
     director = Director(
-        book=rule_book or FixedRules(rules if isinstance(rules, RuleSet) else RuleSet.from_json(list(rules))),
-        counters=count,
-        limit=Limit(rate, rate_limit_block, time, count) if rate else None,
+        rules=Rules(rules if isinstance(rules, RuleSet) else RuleSet.from_json(list(rules)), shared),
+        state=shared,
+        limit=Limit(rate, rate_limit_block, time, shared) if rate else None,
         seed=start,
         sleep=sleep,
     )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._asking import Headers, MagicTexts, read_headers, says_nothing
-from ._counters import Counters
 from ._directives import NOTHING, Directive
 from ._faults import Sleep, spoiled
 from ._http import Reply, Request
 from ._limits import Limit, Refusal
-from ._rules import RuleBook
+from ._rules import Rules
+from ._state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +19,22 @@ class Director:
     """Decides on requests.
 
     Attributes:
-        book: Has the rules.
-        counters: Count how often a rule has matched.
+        rules: The rules.
+        state: Counts how often a rule has matched.
         limit: The rate limit; None where there is none.
         seed: What chance is drawn from.
         sleep: Waits, where an answer is to be late.
     """
 
-    book: RuleBook
-    counters: Counters
+    rules: Rules
+    state: State
     limit: Limit | None
     seed: int
     sleep: Sleep
 
     def is_idle(self, headers: Headers, body: bytes = b"") -> bool:
         """Whether there is nothing to decide: the answer is what the contract and the mock's defaults say."""
-        return self.limit is None and self.book.is_empty() and says_nothing(headers, body)
+        return self.limit is None and self.rules.is_empty() and says_nothing(headers, body)
 
     async def refuse(self, namespace: str) -> Refusal | None:
         """Why a call is one too many; None where it is not."""
@@ -51,11 +51,10 @@ class Director:
         directive = NOTHING
         if not says_nothing(request.raw_headers, request.body):
             directive = read_headers(request).over(texts.read(request, body))
-        if self.book.is_empty():
+        if self.rules.is_empty():
             return directive
-        rules = await self.book.rules(namespace)
-        for rule in rules.match(request, operation, namespace, body):
-            count = await self.counters.increment(namespace, f"rule {rule.id}") if rule.counts else 0
+        for rule in await self.rules.match(request, operation, namespace, body):
+            count = await self.state.increment(namespace, f"rule {rule.id}") if rule.counts else 0
             if rule.takes(count, self.seed):
                 directive = directive.over(rule.then)
         return directive
@@ -64,5 +63,5 @@ class Director:
         """An answer as it is to be delivered."""
         if directive.delay is None:
             return spoiled(reply, directive, 0, self.sleep)
-        count = await self.counters.increment(namespace, "delays")
+        count = await self.state.increment(namespace, "delays")
         return spoiled(reply, directive, directive.delay.draw(f"{self.seed} {count}"), self.sleep)

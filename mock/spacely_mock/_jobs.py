@@ -19,13 +19,13 @@ from spacely_spec import (
 )
 
 from ._clock import Clock
-from ._counters import Counters, namespace_of
 from ._http import Reply
 from ._ids import Form, Job, NewJob, Sealer, choose_form
 from ._jobanswers import JobAnswers
 from ._plans import OUTCOMES, Outcome, Plan, Progress
 from ._responses import DocumentedResponse, Responses
 from ._schemas import at, parts
+from ._state import State, namespace_of
 from ._templates import BodyTemplate, slot, written
 from ._texts import readings
 
@@ -39,14 +39,14 @@ class JobSettings:
     Attributes:
         sealer: Makes and reads ids.
         clock: Tells how long a job has run.
-        counters: Count the polls of jobs that end by them.
+        state: Counts the polls of jobs that end by them.
         progress: When jobs end that ask for nothing else.
         outcome: How they end.
     """
 
     sealer: Sealer
     clock: Clock
-    counters: Counters
+    state: State
     progress: Progress
     outcome: Outcome
 
@@ -68,7 +68,7 @@ class JobSettings:
         run = self.has_run(job)
         if run is not None:
             return run
-        count = await self.counters.increment(namespace_of(owner), f"polls {job.id}")
+        count = await self.state.increment(namespace_of(owner), f"polls {job.id}")
         return count > self.plan(job).polls
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from spacely_spec import Operation, Spec, SpecError
 
 from ._asking import MagicTexts, applied
-from ._counters import namespace_of
 from ._directives import NOTHING, Directive, DirectiveError, Fault
 from ._director import Director
 from ._faults import status_reply
@@ -29,6 +28,7 @@ from ._problems import (
 from ._requests import Checked, RequestRules
 from ._responses import DocumentedResponse, Responses
 from ._security import Gate, Keys
+from ._state import namespace_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 from jsonpath import JSONPathEnvironment, JSONPathError
 from jsonschema_rs import Draft4Validator
@@ -16,6 +16,7 @@ from spacely_spec import faults, join_pointer
 
 from ._directives import WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
+from ._state import EVERYONE, State
 
 _TEXT = {"type": "string"}
 _PATTERNS = {"type": "object", "additionalProperties": {"type": ["string", "number", "integer"]}}
@@ -154,7 +155,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """Rules in their order: what an earlier one says, later ones cannot change.
+    """Rules in the order in which they were set: one that was set later stands above those before it.
 
     Attributes:
         rules: The rules.
@@ -189,41 +190,49 @@ class RuleSet:
         """The rules as ``from_json`` reads them."""
         return [rule.to_json() for rule in self.rules]
 
-    def before(self, other: RuleSet) -> RuleSet:
-        """These rules set before others; of two with the same id, that of the others is gone."""
-        ids = {rule.id for rule in self.rules}
-        return RuleSet((*self.rules, *(rule for rule in other.rules if rule.id not in ids)))
-
     def match(self, request: Request, operation: str, namespace: str, body: Any) -> list[Rule]:
-        """The rules whose conditions a request meets, in their order."""
-        return [rule for rule in self.rules if rule.when.holds(request, operation, namespace, body)]
+        """The rules whose conditions a request meets, the uppermost first."""
+        return [rule for rule in reversed(self.rules) if rule.when.holds(request, operation, namespace, body)]
 
 
-class RuleBook(Protocol):
-    """Where the rules of each namespace are kept."""
+class Rules:
+    """All rules that hold for a namespace: its own, those set for everyone, and those that the mock was started with.
 
-    def is_empty(self) -> bool:
-        """Whether there is no rule for anyone. Asked for every request, so it must answer at once."""
-        ...
+    Args:
+        first: Those that the mock was started with.
+        state: Has the others.
+    """
 
-    async def rules(self, namespace: str) -> RuleSet:
-        """The rules that hold for a namespace: its own, and after them those for all."""
-        ...
-
-
-class FixedRules:
-    """Rules that are the same for all namespaces and never change."""
-
-    def __init__(self, rules: RuleSet) -> None:
-        self._rules = rules
+    def __init__(self, first: RuleSet, state: State) -> None:
+        self._first = first
+        self._state = state
+        self._read: dict[str, tuple[Any, RuleSet]] = {}
 
     def is_empty(self) -> bool:
-        """Whether there is no rule."""
-        return not self._rules.rules
+        """Whether there are none for anyone."""
+        return not self._first.rules and not self._state.has_rules()
 
-    async def rules(self, namespace: str) -> RuleSet:  # noqa: ARG002 - they are the same for all
-        """The rules that hold for a namespace."""
-        return self._rules
+    async def match(self, request: Request, operation: str, namespace: str, body: Any) -> list[Rule]:
+        """The rules whose conditions a request meets, the uppermost first."""
+        sets = [await self._of(namespace), await self._of(EVERYONE), self._first]
+        return [rule for each in sets for rule in each.match(request, operation, namespace, body)]
+
+    async def _of(self, namespace: str) -> RuleSet:
+        document = await self._state.rules(namespace)
+        if not document:
+            return _NONE
+        known = self._read.get(namespace)
+        if known is not None and known[0] == document:
+            return known[1]
+        rules = RuleSet.from_json(document, prefix=f"rule-{namespace or 'everyone'}")
+        if len(self._read) >= _KEPT:
+            self._read.clear()
+        self._read[namespace] = (document, rules)
+        return rules
+
+
+_NONE = RuleSet()
+_KEPT = 1000
 
 
 def _rule(index: int, entry: Mapping[str, Any], prefix: str) -> Rule:

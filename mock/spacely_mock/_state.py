@@ -15,6 +15,7 @@ from typing import Any, Protocol
 JOURNAL_ENTRIES = 10_000
 JOURNAL_BYTES = 32 * 1024 * 1024
 PUBLIC = "public"
+EVERYONE = ""  # Where the rules and settings stand that hold for all namespaces.
 _COUNTERS = 100_000  # The counters that have not been used for longest are forgotten beyond this number.
 _WINDOWS = 10_000
 
@@ -74,6 +75,10 @@ class State(Protocol):
 
     async def hit(self, namespace: str, name: str, *, limit: int, seconds: float, now: float) -> float:
         """Count a call against at most ``limit`` in any ``seconds``: 0 where it may pass, else the seconds to wait."""
+        ...
+
+    def has_rules(self) -> bool:
+        """Whether any namespace may have rules. Asked for each request, so it answers at once."""
         ...
 
     async def rules(self, namespace: str) -> Any:
@@ -165,6 +170,10 @@ class MemoryState:
             window.append(now)
             return 0.0
         return window[0] + seconds - now if window else seconds
+
+    def has_rules(self) -> bool:
+        """Whether any namespace has rules."""
+        return any(self._rules.values())
 
     async def rules(self, namespace: str) -> Any:
         """The rules of a namespace, as last set; an empty list until then."""
