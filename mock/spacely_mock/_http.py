@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, quote
 
 if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
     from starlette.types import Receive, Scope, Send
+
+    from ._faults import Delivery
 
 # Where a request travels in an ASGI scope, and the values of its path's parameters.
 REQUEST = "spacely_mock.request"
@@ -93,15 +95,23 @@ def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes],
 
 @dataclass(slots=True)
 class Reply:
-    """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected."""
+    """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected.
+
+    Attributes:
+        status: The status.
+        headers: Names in lower case, and values.
+        body: The body.
+        delivery: How it is sent, where that is not at once and whole.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    delivery: Delivery | None = None
 
     def with_headers(self, *headers: tuple[str, str]) -> Reply:
         """The same reply with more headers."""
-        return Reply(self.status, (*self.headers, *headers), self.body)
+        return replace(self, headers=(*self.headers, *headers))
 
     def encoded_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers as ASGI wants them, the length of the body included."""
@@ -111,5 +121,8 @@ class Reply:
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""
+        if self.delivery is not None:
+            await self.delivery.send(self, send)
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": self.encoded_headers()})
         await send({"type": "http.response.body", "body": self.body})

@@ -16,7 +16,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from spacely_spec import SecurityScheme
 
+from ._asking import HEADER_PREFIX, MAGIC
 from ._bodies import BodyError, read_json
+from ._directives import NOTHING
 from ._http import Observe, Request, origin_of
 from ._operations import Call, CompiledOperation
 from ._parameters import ParameterRule
@@ -84,8 +86,9 @@ class FastLane:
         raw_headers = tuple(scope["headers"])
         headers = dict(raw_headers)
         # Of a header that is sent twice, or in capitals, it would have to be weighed what it means.
-        plain = len(headers) == len(raw_headers) and b"".join(headers).islower()
-        if lane is None or not plain or not lane.unusual.isdisjoint(headers):
+        names = b"\n".join(headers)
+        plain = len(headers) == len(raw_headers) and names.islower() and HEADER_PREFIX not in names
+        if lane is None or not plain or not lane.unusual.isdisjoint(headers) or not lane.compiled.director.at_rest:
             return receive
         query: bytes = scope.get("query_string", b"")
         owner = lane.owner(headers)
@@ -106,7 +109,7 @@ class FastLane:
         body: bytes = message.get("body", b"")
         request = Request(scope["method"], path.decode(), query, raw_headers, body, False, origin)
         try:
-            reply = lane.compiled.answer(Call(request, owner, Checked(parameters, value, []), None, None))
+            reply = await lane.compiled.answer(Call(request, owner, Checked(parameters, value, []), NOTHING, None))
         except Exception:  # noqa: BLE001 - the long way it is raised again, and reported
             return receive
         self.taken += 1
@@ -128,7 +131,7 @@ class FastLane:
     def _read(self, message: Message, fits: Fits) -> Any:
         """The value of a body that came whole; None where it is not one that fits (or is null)."""
         body: bytes = message.get("body", b"")
-        if message.get("more_body", False) or len(body) > self._body_limit:
+        if message.get("more_body", False) or len(body) > self._body_limit or MAGIC in body:
             return None
         try:
             value = read_json(body)
