@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
     from starlette.types import Receive, Scope, Send
 
-    from ._faults import Delivery
+    from ._delivery import Delivery
 
 # Where a request travels in an ASGI scope, and the values of its path's parameters.
 REQUEST = "spacely_mock.request"
@@ -114,10 +114,10 @@ class Reply:
         if self.status >= 200 and self.status != 204:
             yield b"content-length", str(len(self.body)).encode()
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""
         if self.delivery is not None:
-            await self.delivery.send(self, send)
+            await self.delivery.send(self, scope, send)
             return
         await send({"type": "http.response.start", "status": self.status, "headers": list(self.encoded_headers())})
         await send({"type": "http.response.body", "body": self.body})

@@ -13,7 +13,7 @@ from jsonschema_rs import Draft4Validator
 
 from spacely_spec import faults, join_pointer
 
-from ._directives import WORDS, Directive, DirectiveError, parse_directive
+from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
 from ._state import EVERYONE, State
 
@@ -236,19 +236,23 @@ _KEPT = 1000
 
 def _rule(index: int, entry: Mapping[str, Any], prefix: str) -> Rule:
     place = f"/{index}"
-    when = entry.get("when", {})
-    texts = {part: {name: str(value) for name, value in when.get(part, {}).items()} for part in ("headers", "query")}
-    condition = Condition(**{**when, **texts})
+    when: dict[str, Any] = dict(entry.get("when", {}))
+    for part in ("headers", "query"):
+        when[part] = {name: str(value) for name, value in when.get(part, {}).items()}
+    condition = Condition(**when)
     for path in condition.body:
         try:
             _compiled(path)
         except ValueError as error:
             where, message = place + join_pointer("when", "body", path), f"{path!r} is no JSONPath: {error}"
             raise RuleError(where, message, "write one as RFC 9535 has it, such as $.items[*].name") from error
-    try:
-        then = parse_directive((name, str(value)) for name, value in entry["then"].items())
-    except DirectiveError as error:
-        raise RuleError(f"{place}/then", str(error).rstrip("."), "see spacely-mock --help for all words") from error
+    then = NOTHING
+    for name, value in entry["then"].items():
+        try:
+            then = parse_directive([(name, str(value))]).over(then)
+        except DirectiveError as error:
+            where = place + join_pointer("then", name)
+            raise RuleError(where, str(error).rstrip("."), "see spacely-mock --help for all words") from error
     often: dict[str, Any] = {name: entry.get(name) for name in ("times", "every", "probability")}
     return Rule(entry.get("id", f"{prefix}-{index + 1}"), condition, then, **often)
 
