@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spacely_spec import RateLimit, Spec, SpecError, load
 
 from ._clock import Clock, SystemClock
-from ._faults import Sleep, real_sleep
+from ._delivery import Sleep, real_sleep
 from ._plans import Outcome, Progress
 from ._rules import Rules, RuleSet
 from ._state import MemoryState, State

@@ -16,10 +16,10 @@ decide. Of rules, those set later stand above those set before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
-from spacely_spec import Operation
+from spacely_spec import Operation, join_pointer
 
 from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
@@ -118,10 +118,10 @@ def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
         case str():
             yield value, pointer
         case dict():
-            for key, member in value.items():
-                yield from _texts(member, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+            for key, member in cast("Mapping[str, Any]", value).items():
+                yield from _texts(member, pointer + join_pointer(key))
         case list():
-            for index, item in enumerate(value):
+            for index, item in enumerate(cast("Sequence[Any]", value)):
                 yield from _texts(item, f"{pointer}/{index}")
         case _:
             pass

@@ -140,18 +140,19 @@ class Word:
 WORDS: Mapping[str, Word] = {
     "code": Word(str, "500", "the documented response of that status"),
     "example": Word(str, "NAME", "the example of that name"),
-    "outcome": Word(Outcome.parse, "|".join(Outcome), "how the job that this request starts ends"),
+    "outcome": Word(Outcome.parse, " | ".join(Outcome), "how the job that this request starts ends"),
     "progress": Word(Progress.parse, PROGRESS_FORMS, "when that job ends"),
     "status": Word(_status, "503", "that status, documented or not, and no job"),
-    "body": Word(_one_of(ErrorBody), "|".join(ErrorBody), "what comes with status (default: problem)"),
+    "body": Word(_one_of(ErrorBody), " | ".join(ErrorBody), "what comes with status (default: problem)"),
     "retry-after": Word(_printable, "5", "a Retry-After header"),
     "delay": Word(RandomDuration.parse, DURATION_FORMS, "the answer waits"),
     "dribble": Word(Dribble.parse, "10/100ms", "the body comes in pieces of so many bytes, with pauses"),
     "fault": Word(
         _one_of(Fault),
-        "|".join(Fault),
-        "body cut off, Content-Type wrong, connection reset before the request is served, midway through the answer or "
-        "after it, or instead of the answer though the request is served",
+        " | ".join(Fault),
+        "truncated: the body ends early; wrong-type: the Content-Type is not that of the body\n"
+        "reset: the connection is reset before the request is served; lost: after that, before the answer\n"
+        "reset-midway: it is reset in the middle of the answer; reset-after: at its end",
     ),
 }
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._asking import Headers, MagicTexts, read_headers, says_nothing
+from ._delivery import Sleep
 from ._directives import NOTHING, Directive
-from ._faults import Sleep, spoiled
+from ._faults import spoiled
 from ._http import Reply, Request
 from ._limits import Limit, Refusal
 from ._rules import Rules

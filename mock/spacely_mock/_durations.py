@@ -11,7 +11,7 @@ _DURATION = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(?P<unit>ms
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _NAMED = {"immediate": "0", "vendor": "lognormal:30s,0.25"}  # The vendor's demo speaks of about 30 seconds.
 _SIGMA = re.compile(r"[0-9](?:\.[0-9]+)?")
-DURATION_FORMS = "2s, 1s..4s, lognormal:3s,0.2 (median, sigma), vendor or immediate"
+DURATION_FORMS = "2s | 1s..4s | lognormal:3s,0.2 | vendor | immediate"
 
 
 def parse_duration(text: str) -> float:

@@ -12,7 +12,7 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._cors import Cors
-from ._faults import Interrupted, reset
+from ._delivery import RECEIVE, Interrupted, reset
 from ._http import PATH_VALUES, REQUEST, Observe, Reply, Request, origin_of
 from ._lane import FastLane
 from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, problem
@@ -91,7 +91,7 @@ class FrontDoor:
             if reply is not None:
                 await reply(scope, receive, answering.send)
             elif match is not None:
-                await self._serve(request, match, scope, answering.send)
+                await self._serve(request, match, {**scope, RECEIVE: receive}, answering.send)
         except Interrupted as interrupted:
             await reset(interrupted, scope, receive)
         except Exception:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
     from starlette.types import Receive, Scope, Send
 
-    from ._faults import Delivery
+    from ._delivery import Delivery
 
 # Where a request travels in an ASGI scope, and the values of its path's parameters.
 REQUEST = "spacely_mock.request"
@@ -119,10 +119,10 @@ class Reply:
             return [*_encoded(self.headers)]
         return [*_encoded(self.headers), (b"content-length", b"%d" % len(self.body))]
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""
         if self.delivery is not None:
-            await self.delivery.send(self, send)
+            await self.delivery.send(self, scope, send)
             return
         await send({"type": "http.response.start", "status": self.status, "headers": self.encoded_headers()})
         await send({"type": "http.response.body", "body": self.body})

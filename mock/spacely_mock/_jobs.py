@@ -147,11 +147,11 @@ class SubmitJob:
         return reply
 
     def _check(self, outcome: Outcome | None, progress: Progress | None) -> None:
-        if outcome in self.answers.impossible:
-            raise PlanError(
-                f"No job of this operation can have the outcome {outcome}: {self.answers.impossible[outcome]}."
-            )
-        if (outcome or progress) and not self.form.layout.plan:
+        why = None if outcome is None else self.answers.impossible.get(outcome)
+        if why is not None:
+            raise PlanError(f"No job of this operation can have the outcome {outcome}: {why}.")
+        asked = outcome not in {None, self._settings.outcome} or progress not in {None, self._settings.progress}
+        if asked and not self.form.layout.plan:
             raise PlanError(
                 "The contract's ids have no room for a plan of a job's own: all jobs have the mock's default outcome "
                 "and progress."

@@ -13,7 +13,7 @@ _MANTISSA_BITS = 13
 _MOST = (1 << _MANTISSA_BITS) - 1
 # A span is a number of units; each unit is eight times the one before. The last is no time but a poll.
 _POLLS = 7
-PROGRESS_FORMS = f"{DURATION_FORMS}, or polls:3"
+PROGRESS_FORMS = f"{DURATION_FORMS} | polls:3"
 
 
 class Outcome(StrEnum):

@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
-from ._faults import RESET
+from ._delivery import RESET
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -23,7 +23,7 @@ def resettable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
         app: Any
 
         def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(transport)
+            super().connection_made(transport)  # pyright: ignore[reportUnknownMemberType] - it is known when it runs
             app = self.app
 
             def reset() -> None:

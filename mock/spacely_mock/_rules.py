@@ -9,12 +9,11 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from jsonpath import JSONPathEnvironment, JSONPathError
 from jsonschema_rs import Draft4Validator
 
 from spacely_spec import faults, join_pointer
 
-from ._directives import WORDS, Directive, DirectiveError, parse_directive
+from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
 from ._state import EVERYONE, State
 
@@ -237,31 +236,38 @@ _KEPT = 1000
 
 def _rule(index: int, entry: Mapping[str, Any], prefix: str) -> Rule:
     place = f"/{index}"
-    when = entry.get("when", {})
-    texts = {part: {name: str(value) for name, value in when.get(part, {}).items()} for part in ("headers", "query")}
-    condition = Condition(**{**when, **texts})
+    when: dict[str, Any] = dict(entry.get("when", {}))
+    for part in ("headers", "query"):
+        when[part] = {name: str(value) for name, value in when.get(part, {}).items()}
+    condition = Condition(**when)
     for path in condition.body:
         try:
             _compiled(path)
-        except (JSONPathError, RecursionError) as error:
-            where = place + join_pointer("when", "body", path)
-            message = f"{path!r} is no JSONPath: {str(error).splitlines()[0] if str(error) else 'it cannot be parsed'}"
+        except ValueError as error:
+            where, message = place + join_pointer("when", "body", path), f"{path!r} is no JSONPath: {error}"
             raise RuleError(where, message, "write one as RFC 9535 has it, such as $.items[*].name") from error
-    try:
-        then = parse_directive((name, str(value)) for name, value in entry["then"].items())
-    except DirectiveError as error:
-        raise RuleError(f"{place}/then", str(error).rstrip("."), "see spacely-mock --help for all words") from error
+    then = NOTHING
+    for name, value in entry["then"].items():
+        try:
+            then = parse_directive([(name, str(value))]).over(then)
+        except DirectiveError as error:
+            where = place + join_pointer("then", name)
+            raise RuleError(where, str(error).rstrip("."), "see spacely-mock --help for all words") from error
     often: dict[str, Any] = {name: entry.get(name) for name in ("times", "every", "probability")}
     return Rule(entry.get("id", f"{prefix}-{index + 1}"), condition, then, **often)
 
 
-# Strict: RFC 9535 and nothing of the library's own, so that a rule means the same wherever it is read.
-_ENVIRONMENT = JSONPathEnvironment(strict=True)
-
-
 @lru_cache(maxsize=1000)
 def _compiled(path: str) -> Any:
-    return _ENVIRONMENT.compile(path)
+    # Imported here: few mocks have rules that look into bodies.
+    from jsonpath import JSONPathEnvironment, JSONPathError
+
+    try:
+        # Strict: RFC 9535 and nothing of the library's own, so that a rule means the same wherever it is read.
+        return JSONPathEnvironment(strict=True).compile(path)
+    except (JSONPathError, RecursionError) as error:
+        said = str(error).splitlines() or ["it is nested too deeply"]
+        raise ValueError(said[0]) from error
 
 
 def _any_like(values: Iterable[Any], wanted: Any) -> bool:

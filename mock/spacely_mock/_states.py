@@ -81,7 +81,16 @@ def emptied_answer(answer: PollAnswer, polling: Polling) -> PollAnswer | None:
         result = read_pointer(answer.value, polling.result.key)
     except LookupError:
         return None
-    empty: Any = next((kind() for kind in (list, dict, str) if isinstance(result, kind)), None)
+    empty: Any = None
+    match result:
+        case list():
+            empty = []
+        case dict():
+            empty = {}
+        case str():
+            empty = ""
+        case _:
+            pass
     return PollAnswer(answer.response, written(answer.value, polling.result.key, empty))
 
 
