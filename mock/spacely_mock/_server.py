@@ -16,6 +16,7 @@ from urllib.parse import quote
 from spacely_spec import Spec, load
 
 from ._problems import PROBLEM_JSON
+from ._reset import resettable
 
 if TYPE_CHECKING:
     import uvicorn
@@ -95,7 +96,7 @@ def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
     return Server(
         uvicorn.Config(
             app,
-            http=_protocol(),
+            http=resettable(_protocol()),
             ws="none",
             lifespan="on",
             log_config=None,
