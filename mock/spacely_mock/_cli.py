@@ -14,7 +14,7 @@ from spacely_spec import SpecError, load
 
 from ._app import RENDER_TIME, create_app, default_spec
 from ._durations import parse_duration
-from ._server import PortError, listen, make_server, origin
+from ._server import REQUEST_TIMEOUT, PortError, listen, make_server, origin
 
 _DESCRIPTION = """\
 Serves a mock of the API that an OpenAPI 3.0 file describes. Nothing about the API is built in: operations,
@@ -85,7 +85,7 @@ def _serve(options: argparse.Namespace) -> int:
         f"{spec.title} {spec.version} ({count} operation{'' if count == 1 else 's'}) "
         f"at {where}{quote(spec.base_path)} - docs at {where}/docs"
     )
-    server = make_server(app, lambda: _say(banner))
+    server = make_server(app, lambda: _say(banner), request_timeout=options.request_timeout)
     server.run([listener])
     return 0
 
@@ -160,6 +160,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="what job ids are sealed with: mocks with the same secret know each other's jobs, across restarts too "
         "(default: the same for every mock)",
+    )
+    parser.add_argument(
+        "--request-timeout",
+        type=_duration,
+        default=REQUEST_TIMEOUT,
+        metavar="TIME",
+        help="how long a client may take to send one request (default: 30s)",
     )
     parser.add_argument("--verbose", action="store_true", help="print method, path and status of every request")
     return parser

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from ._http import Request
 
-_PREFERENCE = re.compile(r'(?P<name>[A-Za-z-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,;"]+))')
+# A name is read from its first letter only and never given back, or a long header would take for ever.
+_PREFERENCE = re.compile(
+    r'(?<![A-Za-z-])(?P<name>[A-Za-z-]++)\s*+=\s*+(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,;"]+))'
+)
 
 
 @dataclass(frozen=True, slots=True)
