@@ -83,8 +83,7 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             if not self.is_waiting:
                 self.send_400_response("An upgrade cannot be asked for while another request is being answered.")
                 return
-            upgrade = sys.exception()
-            _bequeath(self, heir_type, self.received[upgrade.args[0] :] if upgrade else b"")
+            _bequeath(self, heir_type)
 
     return FastProtocol
 
@@ -171,8 +170,10 @@ class _Limits(_Base):
             self.refuse(408, f"The request did not arrive within {self.timeout:g} seconds.")
 
 
-def _bequeath(protocol: Any, heir_type: Any, rest: bytes) -> None:
+def _bequeath(protocol: Any, heir_type: Any) -> None:
     """Hand a connection over to another protocol, with the head that has been read and what came behind it."""
+    upgrade = sys.exception()  # Tells where the head ended.
+    rest = protocol.received[upgrade.args[0] :] if upgrade else b""
     version = protocol.parser.get_http_version().encode()
     start = b"%b %b HTTP/%b" % (protocol.parser.get_method(), protocol.url, version)
     head = [start, *(b"%b: %b" % header for header in protocol.headers), b"", b""]
