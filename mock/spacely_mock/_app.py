@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from spacely_spec import Spec, load
 
 from ._clock import Clock, SystemClock
+from ._state import JOURNAL_ENTRIES, MemoryState, State
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -28,6 +29,13 @@ def create_app(
     clock: Clock | None = None,
     body_limit: int = BODY_LIMIT,
     observe: Callable[[str, str, int], None] | None = None,
+    fast_lane: bool = True,
+    state: State | None = None,
+    journal: int = JOURNAL_ENTRIES,
+    admin: bool = True,
+    admin_token: str | None = None,
+    worker: tuple[int, int] = (0, 1),
+    first_job: int | None = None,
 ) -> ASGIApp:
     """Make the mock of a contract.
 
@@ -42,6 +50,13 @@ def create_app(
         clock: Tells the time; the machine's clock by default.
         body_limit: The largest request body that is taken, in bytes.
         observe: Called for every request with its method, its path and the status it got.
+        fast_lane: Answer ordinary requests the short way. The answers are the same either way.
+        state: What requests share; by default the memory of this process.
+        journal: How many requests that memory's journal keeps; 0 keeps none.
+        admin: Whether the mock's own interface under /__mock__/ is open.
+        admin_token: The bearer token that it asks for; by default none.
+        worker: The number of this process among those that serve, and how many they are.
+        first_job: What the sequence of job ids starts from where it is not the seed.
 
     Returns:
         An ASGI application.
@@ -49,21 +64,27 @@ def create_app(
     Raises:
         SpecError: The contract cannot be used; ``problems`` says why, one entry for each thing wrong.
     """
-    # Imported here: connexion and what it brings cost most of the start, and not everyone who imports this serves.
+    # Imported here: not everyone who imports this package serves.
+    from ._control import Control, Controlled
     from ._cors import Cors
-    from ._framework import build_framework
     from ._frontdoor import FrontDoor
     from ._http import Request
     from ._ids import Sealer
     from ._jobs import JobSettings
+    from ._journal import Journal
+    from ._lane import FastLane
+    from ._lazy import LazyApp
+    from ._metrics import Metrics
     from ._operations import compile_operations
     from ._pages import Pages
+    from ._redaction import Credentials
     from ._routes import Routes
     from ._security import Keys
 
     contract = spec if isinstance(spec, Spec) else load(spec or default_spec())
-    start = secrets.randbits(64) if seed is None else seed
-    settings = JobSettings(Sealer((secret or "spacely-mock").encode(), start), clock or SystemClock(), render_time)
+    start = next((each for each in (first_job, seed) if each is not None), secrets.randbits(53))
+    sealer = Sealer((secret or "spacely-mock").encode(), start, *worker)
+    settings = JobSettings(sealer, clock or SystemClock(), render_time)
     compiled = compile_operations(
         contract, keys=Keys(api_keys), settings=settings, seed=seed or 0, body_limit=body_limit
     )
@@ -72,13 +93,38 @@ def create_app(
         if observe is not None:
             observe(request.method, request.path, status)
 
-    return FrontDoor(
-        routes=Routes(contract.base_path, contract.operations),
-        framework=build_framework(contract, compiled),
-        pages=Pages(contract, compiled, settings),
-        cors=Cors(contract),
+    def build() -> ASGIApp:
+        from ._framework import build_framework
+
+        return build_framework(contract, compiled)
+
+    sealer.restart(start)  # What ids look like has been tried out with the first seeds of the sequence.
+    submits = {name: entry.submit for name, entry in compiled.items() if entry.submit is not None}
+    shared = state or MemoryState(journal)
+    credentials = Credentials(contract.operations, api_keys)
+    metrics = Metrics()
+    noted = Journal(shared, credentials, settings.clock, metrics, submits)
+    controlled = Controlled(contract, shared, settings, submits, credentials, metrics, worker[1], list)
+    routes = Routes(contract.base_path, contract.operations)
+    cors = Cors(contract)
+    observer = observe_request if observe is not None else None
+    lane = FastLane(
+        routes=routes,
+        compiled=compiled,
+        headers=cors.headers,
         body_limit=body_limit,
-        observe=observe_request if observe is not None else None,
+        observe=observer,
+        journal=noted,
+    )
+    return FrontDoor(
+        routes=routes,
+        framework=LazyApp(build) if fast_lane else build(),
+        pages=Pages(contract, compiled, settings, Control(controlled, admin_token) if admin else None),
+        cors=cors,
+        body_limit=body_limit,
+        observe=observer,
+        journal=noted,
+        lane=lane if fast_lane else None,
     )
 
 

@@ -92,7 +92,7 @@ def read_json(body: bytes) -> Any:
     if len(body) > MOST_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise BodyError(f"The body has more than {MOST_VALUES} values.", CONTENT_TOO_LARGE, "maxValues")
     try:
-        value = json.loads(_text(body), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
+        value = _DECODER.decode(_text(body))
     except RecursionError as error:
         raise BodyError(f"The body is nested more than {DEEPEST} levels deep.") from error
     except json.JSONDecodeError as error:
@@ -101,7 +101,10 @@ def read_json(body: bytes) -> Any:
         raise
     except ValueError as error:  # An integer of more digits than Python converts.
         raise BodyError("The body has a number of too many digits.") from error
-    _check(value, has_escapes=b"\\u" in body)
+    has_escapes = b"\\u" in body
+    # A body with no more brackets than that cannot be nested deeper.
+    if has_escapes or body.count(b"{") + body.count(b"[") > DEEPEST:
+        _check(value, has_escapes=has_escapes)
     return value
 
 
@@ -128,6 +131,9 @@ def _finite(text: str) -> float:
     if math.isinf(value):
         raise BodyError("The body has a number too large to be represented.")
     return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _check(value: Any, *, has_escapes: bool) -> None:

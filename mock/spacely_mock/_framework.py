@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spacely_spec import Spec
 
-from ._http import Reply, Request
+from ._http import ENTRY, PATH_VALUES, REQUEST, Reply, Request
 from ._operations import Call, CompiledOperation
 
 with warnings.catch_warnings():
@@ -35,8 +35,6 @@ with warnings.catch_warnings():
     from connexion.operations.abstract import AbstractOperation
     from connexion.resolver import Resolution, Resolver
 
-REQUEST = "spacely_mock.request"
-PATH_VALUES = "spacely_mock.path_values"
 _CALL = "spacely_mock.call"
 _PARAMETER = re.compile(r"\{[^{}]+\}")
 
@@ -92,6 +90,7 @@ def _handler(compiled: CompiledOperation) -> Callable[[], Awaitable[Any]]:
     async def handle(**_: str) -> Response:
         call: Call = current_scope[_CALL]
         reply = compiled.answer(call)
+        current_scope[ENTRY].job = reply.job
         response = Response(reply.body, reply.status)
         response.raw_headers = list(reply.encoded_headers())
         return response

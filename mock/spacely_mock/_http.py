@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
@@ -12,7 +13,12 @@ from urllib.parse import parse_qsl, quote
 if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
     from starlette.types import Receive, Scope, Send
 
+# Where a request travels in an ASGI scope, and the values of its path's parameters.
+REQUEST = "spacely_mock.request"
+ENTRY = "spacely_mock.entry"
+PATH_VALUES = "spacely_mock.path_values"
 _LONGEST_INSTANCE = 1000
+_AUTHORITY = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -62,22 +68,48 @@ class Request:
             return {}
 
 
+Observe = Callable[[Request, int], None]
+"""Called for a request with the status it got."""
+
+
+def origin_of(scope: Scope, host: bytes) -> str:
+    """Scheme and authority as the client wrote them, or as the server knows itself where that is no authority."""
+    authority = host.decode("latin-1")
+    if not _AUTHORITY.fullmatch(authority):
+        address, port = scope.get("server") or ("127.0.0.1", 80)
+        authority = f"{address}:{port}" if port else str(address)
+    return f"{scope.get('scheme', 'http')}://{authority}"
+
+
+@lru_cache(maxsize=256)  # A mock sends the same few sets of headers again and again.
+def encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers as ASGI wants them."""
+    return tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers)
+
+
 @dataclass(frozen=True)
 class Reply:
-    """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected."""
+    """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected.
+
+    Attributes:
+        status: Its status.
+        headers: Its headers, but for the length of the body.
+        body: Its body.
+        job: The id of the job that it is about; empty where it is about none.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    job: str = ""
 
     def with_headers(self, *headers: tuple[str, str]) -> Reply:
         """The same reply with more headers."""
-        return Reply(self.status, (*self.headers, *headers), self.body)
+        return Reply(self.status, (*self.headers, *headers), self.body, self.job)
 
     def encoded_headers(self) -> Iterator[tuple[bytes, bytes]]:
         """The headers as ASGI wants them, the length of the body included."""
-        for name, value in self.headers:
-            yield name.lower().encode("latin-1"), value.encode("latin-1", "replace")
+        yield from encoded(self.headers)
         if self.status >= 200 and self.status != 204:
             yield b"content-length", str(len(self.body)).encode()
 

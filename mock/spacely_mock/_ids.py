@@ -8,12 +8,13 @@ contract gives ids: a UUID of version 8 (RFC 9562) where that fits, or shorter o
 from __future__ import annotations
 
 import hashlib
+import re
 import string
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+_UUID_8 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _WEYL = 0x9E3779B97F4A7C15  # Odd, so that its multiples run through every number of any width before one recurs.
 
 
@@ -85,17 +86,14 @@ class UuidForm(Form):
         """The id as a UUID's text."""
         high, low = number >> 74, number & (1 << 74) - 1
         middle, low = low >> 62, low & (1 << 62) - 1
-        return str(uuid.UUID(int=high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low))
+        text = f"{high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def read(self, text: str) -> int | None:
         """The number in a UUID's text, in lower case and with hyphens only."""
-        try:
-            value = uuid.UUID(text)
-        except ValueError:
+        if _UUID_8.fullmatch(text) is None:
             return None
-        if value.version != 8 or str(value) != text:
-            return None
-        bits = value.int
+        bits = int(text.replace("-", ""), 16)
         return bits >> 80 << 74 | (bits >> 64 & 0xFFF) << 62 | bits & (1 << 62) - 1
 
 
@@ -170,11 +168,20 @@ class Sealer:
     Args:
         secret: What the tags are keyed with; processes that share it know each other's jobs.
         seed: Where the sequence of seeds starts.
+        worker: The number of this process among those that share the sequence; no two take the same seed of it.
+        workers: How many they are.
     """
 
-    def __init__(self, secret: bytes, seed: int) -> None:
+    def __init__(self, secret: bytes, seed: int, worker: int = 0, workers: int = 1) -> None:
         self._key = hashlib.blake2b(secret, digest_size=32, person=b"spacely-mock").digest()
-        self._next_seed = seed
+        self._worker = worker
+        self._workers = workers
+        self.restart(seed)
+
+    def restart(self, seed: int) -> None:
+        """Start the sequence of seeds again."""
+        self.start = seed
+        self._next_seed = seed + self._worker
 
     def issue(self, form: Form, plan: int, now: float, owner: str) -> tuple[str | int, Job]:
         """A new id, as a JSON value, and what it says."""
@@ -182,7 +189,7 @@ class Sealer:
         # Rounded up, so that no job ends before its time.
         ticks = -int(-(now - layout.epoch) * layout.ticks // 1) & (1 << layout.time) - 1
         seed = self._next_seed * _WEYL & (1 << layout.seed) - 1
-        self._next_seed += 1
+        self._next_seed += self._workers
         payload = (ticks << layout.plan | plan) << layout.seed | seed
         value = form.write(payload << layout.tag | self._tag(payload, layout, owner))
         return value, Job(str(value), layout.epoch + ticks / layout.ticks, plan, seed)

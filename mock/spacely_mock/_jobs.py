@@ -81,10 +81,10 @@ class SubmitJob:
         """A new job, and the answer that tells its id."""
         value, _ = self._settings.sealer.issue(self.form, self.plan, self._settings.clock.now(), self.sealed_for(owner))
         template = self._templates.get(example or next(iter(self._templates), ""))
-        reply = self.response.reply_with(b"" if template is None else template.fill([value]))
+        reply = self.response.reply_with(b"" if template is None else template.fill([value]), str(value))
         if self._expression.source == "header":
             headers = [pair for pair in reply.headers if pair[0] != self._expression.key.lower()]
-            return Reply(reply.status, (*headers, (self._expression.key.lower(), str(value))), reply.body)
+            return Reply(reply.status, (*headers, (self._expression.key.lower(), str(value))), reply.body, reply.job)
         return reply
 
     def sealed_for(self, owner: str) -> str:
@@ -156,7 +156,7 @@ class _JobAnswer:
             self._template = BodyTemplate(answer.value)
 
     def reply(self, job: Job, origin: str) -> Reply:
-        return self._response.reply_with(self._template.fill(self._values(job, origin)))
+        return self._response.reply_with(self._template.fill(self._values(job, origin)), job.id)
 
     def _values(self, job: Job, origin: str) -> list[Any]:
         folder = f"{origin}{IMAGES_PATH}{self._sealer.signature(job.id)}/{job.id}"

@@ -45,17 +45,17 @@ class CompiledOperation:
         self.responses = responses
         self.submit: SubmitJob | None = None
         self.poll: PollJob | None = None
-        self._gate = Gate(operation.security, keys, spec.title)
-        self._rules = RequestRules(
-            operation, spec.components, security_names=self._gate.query_names, body_limit=body_limit
+        self.gate = Gate(operation.security, keys, spec.title)
+        self.rules = RequestRules(
+            operation, spec.components, security_names=self.gate.query_names, body_limit=body_limit
         )
 
     def admit(self, request: Request, path_values: Mapping[str, str]) -> Call | Reply:
         """Let a request pass that has a right to an answer; otherwise the reply that says why not."""
-        owner = self._gate.admit(request)
+        owner = self.gate.admit(request)
         if owner is None:
-            detail = self._gate.explain(request)
-            return self.responses.refusal(UNAUTHORIZED, detail, request, headers=self._gate.challenges)
+            detail = self.gate.explain(request)
+            return self.responses.refusal(UNAUTHORIZED, detail, request, headers=self.gate.challenges)
         preference = read_preference(request)
         chosen = None
         if preference is not None:
@@ -67,7 +67,7 @@ class CompiledOperation:
                 return _applied(self.responses.documented_error(chosen, preference.example, request), preference)
         if not self.responses.accepts(request):
             return self.responses.refusal(NOT_ACCEPTABLE, NOT_ACCEPTABLE.meaning, request)
-        checked = self._rules.check(request, path_values)
+        checked = self.rules.check(request, path_values)
         if checked.violations:
             return self._refuse(checked.violations, request)
         return Call(request, owner, checked, preference, chosen)

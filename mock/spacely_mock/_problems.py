@@ -107,6 +107,34 @@ IMPOSSIBLE_PREFERENCE = Kind(
     400,
     "Ask for a status or an example that the contract documents for the operation; the problem names them.",
 )
+CONTROL_TOKEN = Kind(
+    "control-token",
+    "The control token is missing or wrong",
+    (401,),
+    401,
+    "Send Authorization: Bearer with the token that the mock was started with (--admin-token).",
+)
+CLOCK_RUNS = Kind(
+    "clock-runs",
+    "The clock cannot be moved",
+    (409,),
+    409,
+    "Start the mock with --clock manual, or with a ManualClock, to move its time by hand.",
+)
+SEVERAL_PROCESSES = Kind(
+    "several-processes",
+    "One process cannot answer for all",
+    (503,),
+    503,
+    "Start the mock with --store, so that its workers share what they know, or with --workers 1.",
+)
+STORE_GONE = Kind(
+    "store-gone",
+    "The store cannot be reached",
+    (503,),
+    503,
+    "Start the store again, or check its address; the mock finds it by itself. Jobs that run by time go on.",
+)
 INTERNAL = Kind("internal", "The mock has a defect", (500,), 500, "Please report it with the request that led here.")
 
 # Most telling first: a request with several things wrong is answered with the status of the first of these.
@@ -121,6 +149,10 @@ KINDS = (
     UNKNOWN_JOB,
     NOT_ACCEPTABLE,
     IMPOSSIBLE_PREFERENCE,
+    CONTROL_TOKEN,
+    CLOCK_RUNS,
+    SEVERAL_PROCESSES,
+    STORE_GONE,
     INTERNAL,
 )
 

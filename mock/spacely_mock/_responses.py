@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from http.client import responses as phrases
 from typing import Any, cast
 
@@ -70,12 +71,14 @@ class DocumentedResponse:
         """It as a reply with a body of one's own."""
         return self.reply_with(self._encoded(value))
 
-    def reply_with(self, body: bytes) -> Reply:
-        """It as a reply with a body that is encoded already."""
+    def reply_with(self, body: bytes, job: str = "") -> Reply:
+        """It as a reply with a body that is encoded already, about a job where one is named."""
+        return Reply(self.status, self._reply_headers, b"" if self.media_type is None else body, job)
+
+    @cached_property
+    def _reply_headers(self) -> tuple[tuple[str, str], ...]:
         headers = tuple(self.headers.items())
-        if self.media_type is None:
-            return Reply(self.status, headers)
-        return Reply(self.status, (("content-type", self._content_type), *headers), body)
+        return headers if self.media_type is None else (("content-type", self._content_type), *headers)
 
     @property
     def _content_type(self) -> str:
@@ -155,9 +158,14 @@ class Responses:
         """The documented response of a status; None where it is not documented."""
         return next((response for response in self.all if response.status == status), None)
 
+    @property
+    def weighs_accept(self) -> bool:
+        """Whether the Accept header of a request matters."""
+        return "406" in self._documented and self.success.media_type is not None
+
     def accepts(self, request: Request) -> bool:
         """Whether a request's Accept header leaves room for what the operation answers, as far as it must."""
-        if "406" not in self._documented or self.success.media_type is None:
+        if not self.weighs_accept or self.success.media_type is None:
             return True
         offered = [entry.partition(";") for header in request.headers("accept") for entry in header.split(",")]
         ranges = [
