@@ -58,7 +58,7 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             super().data_received(data)
             if not self.is_waiting:
                 self.overhead = 0
-            elif self.overhead > _MOST_OVERHEAD and not self.transport.is_closing():
+            elif self.overhead > _MOST_OVERHEAD:
                 self.refuse(431, f"The request has headers or trailers of more than {_MOST_OVERHEAD} bytes.")
 
         def on_body(self, body: bytes) -> None:
@@ -146,7 +146,8 @@ class _Limits(_Base):
     def refuse(self, status: int, detail: str) -> None:
         """Answer with a problem and close."""
         cycle: Any = self.cycle
-        if cycle is None or cycle.response_complete or not cycle.response_started:
+        is_within_answer = cycle is not None and cycle.response_started and not cycle.response_complete
+        if not is_within_answer and not self.transport.is_closing():
             title = _TITLES[status]
             document = {"type": "about:blank", "title": title, "status": status, "detail": detail}
             body = json.dumps(document).encode()
