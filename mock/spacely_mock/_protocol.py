@@ -70,8 +70,7 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
                 raise ValueError("a transfer coding that is not known")  # The parser makes a 400 of it.
             # What comes after the head is a trailer. uvicorn would count it among the headers, though the request has
             # been handed on: a key, or a length, that no gateway in front has seen.
-            cycle: Any = self.cycle
-            if cycle is None or cycle.scope is not self.scope:
+            if not self.has_head:
                 super().on_header(name, value)
 
         def _should_upgrade(self) -> bool:
@@ -93,6 +92,7 @@ class _Limits(_Base):
 
     timeout: float
     flow: FlowControl
+    scope: Any
     _is_silent = True
     _sending: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
@@ -142,6 +142,12 @@ class _Limits(_Base):
         """Whether there is more to come of a request, or of the next one where the last is answered."""
         cycle: Any = self.cycle
         return cycle is None or cycle.more_body or cycle.response_complete
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the head of the request that is being read has been read whole."""
+        cycle: Any = self.cycle
+        return cycle is not None and cycle.scope is self.scope
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer with a problem and close."""
