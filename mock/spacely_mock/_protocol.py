@@ -66,11 +66,10 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             super().on_body(body)
 
         def on_header(self, name: bytes, value: bytes) -> None:
-            if name.lower() == b"transfer-encoding" and value.strip().lower() != b"chunked":
-                raise ValueError("a transfer coding that is not known")  # The parser makes a 400 of it.
             # What comes after the head is a trailer. uvicorn would count it among the headers, though the request has
             # been handed on: a key, or a length, that no gateway in front has seen.
             if not self.has_head:
+                _check_coding(name, value)
                 super().on_header(name, value)
 
         def _should_upgrade(self) -> bool:
@@ -175,6 +174,12 @@ class _Limits(_Base):
             self.transport.close()
         else:
             self.refuse(408, f"The request did not arrive within {self.timeout:g} seconds.")
+
+
+def _check_coding(name: bytes, value: bytes) -> None:
+    """Raise ValueError, of which the parser makes a 400, for a transfer coding that is not undone here."""
+    if name.lower() == b"transfer-encoding" and value.strip().lower() != b"chunked":
+        raise ValueError("the transfer coding is not known")
 
 
 def _bequeath(protocol: Any, heir_type: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import threading
@@ -119,6 +120,11 @@ class MockServer:
         request_timeout: How long a client may take to send one request, in seconds.
         options: What else create_app takes.
 
+    Attributes:
+        app: The ASGI application that it serves.
+        clock: The clock that it was given; None where it was given none.
+        loop: The event loop that it runs in, once it does.
+
     Raises:
         SpecError: The contract cannot be used.
         PortError: The address cannot be listened on.
@@ -136,9 +142,11 @@ class MockServer:
         from ._app import create_app, default_spec
 
         self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())
-        self._app = create_app(self.spec, **options)
+        self.clock: Any = options.get("clock")
+        self.app = create_app(self.spec, **options)
         self._address = (host, port)
         self._request_timeout = request_timeout
+        self.loop: asyncio.AbstractEventLoop
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
@@ -163,8 +171,13 @@ class MockServer:
     def start(self) -> Self:
         """Start serving; returns when connections are accepted."""
         ready = threading.Event()
+
+        def begin() -> None:
+            self.loop = asyncio.get_running_loop()
+            ready.set()
+
         self._listener = listen(*self._address)
-        self._server = make_server(self._app, ready.set, request_timeout=self._request_timeout)
+        self._server = make_server(self.app, begin, request_timeout=self._request_timeout)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
         self._thread.start()
         while not ready.wait(0.1):
