@@ -28,7 +28,10 @@ from ._schemas import Schema, at, parts, types
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 HEADER_PREFIX = b"x-mock-"
 MAGIC = b"[mock "
-_PREFERENCE = re.compile(r'(?P<name>[A-Za-z-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,;"]+))')
+# A name is read from its first letter only and never given back, or a long header would take for ever.
+_PREFERENCE = re.compile(
+    r'(?<![A-Za-z-])(?P<name>[A-Za-z-]++)\s*+=\s*+(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,;"]+))'
+)
 _MAGIC = re.compile(r"\[mock (?P<words>[^\[\]]*)\]")
 
 

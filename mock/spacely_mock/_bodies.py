@@ -10,11 +10,14 @@ from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ._problems import MALFORMED_BODY, Kind
+from ._problems import CONTENT_TOO_LARGE, MALFORMED_BODY, Kind
 from ._texts import is_broken
 
 DEEPEST = 200
 """How deep a JSON body may be nested; the validator goes no further than 255."""
+
+MOST_VALUES = 50_000
+"""How many values a JSON body may have: with more, its validation would keep other requests waiting."""
 
 
 class BodyError(ValueError):
@@ -86,6 +89,8 @@ def read_json(body: bytes) -> Any:
     """A JSON value, read more strictly than Python does: what RFC 8259 leaves open is refused."""
     if body.startswith(b"\xef\xbb\xbf"):
         raise BodyError("The body begins with a byte order mark, which JSON does not allow.")
+    if len(body) > MOST_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise BodyError(f"The body has more than {MOST_VALUES} values.", CONTENT_TOO_LARGE, "maxValues")
     try:
         value = _DECODER.decode(_text(body))
     except RecursionError as error:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -18,13 +19,14 @@ from urllib.parse import quote
 from spacely_spec import Spec, SpecError, load
 
 from ._app import RENDER_TIME, create_app, default_spec
-from ._clock import ManualClock
+from ._clock import ManualClock, SystemClock
 from ._directives import WORDS
 from ._durations import parse_duration
 from ._plans import PROGRESS_FORMS, Outcome, Progress
+from ._reload import Reloading
 from ._rulefile import load_rules
-from ._server import PortError, listen, listen_many, make_server, origin
-from ._state import JOURNAL_ENTRIES
+from ._server import REQUEST_TIMEOUT, PortError, listen, listen_many, make_server, origin
+from ._state import JOURNAL_ENTRIES, MemoryState
 from ._store import StoreError, open_store
 from ._workers import WorkerError, Workers
 
@@ -117,31 +119,38 @@ def _serve(options: argparse.Namespace) -> int:
     for notice in _notices(options, listeners[0]):
         sys.stderr.write(f"spacely-mock: {notice}\n")
     where = origin(listeners[0])
-    count = len(spec.operations)
-    banner = (
-        f"{spec.title} {spec.version} ({count} operation{'' if count == 1 else 's'}) "
-        f"at {where}{quote(spec.base_path)} - docs at {where}/docs"
-    )
     if options.workers == 1:
-        make_server(app, lambda: _say(banner)).run(listeners)
+        _run(options, app, listeners[0], lambda: _say(_banner(spec, where)))
         return 0
     start = secrets.randbits(53) if options.seed is None else options.seed
 
     def run(number: int, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-        make_server(_app(options, spec, start=start, number=number), on_ready).run([listener])
+        _run(options, _app(options, spec, start=start, number=number), listener, on_ready)
 
     try:
-        Workers(run, listeners).serve(lambda: _say(banner))
+        Workers(run, listeners).serve(lambda: _say(_banner(spec, where)))
     except WorkerError as error:
         sys.stderr.write(f"spacely-mock: {error}\n")
         return 1
     return 0
 
 
+def _run(options: argparse.Namespace, app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    if isinstance(app, Reloading):
+        app.watch(origin(listener))
+    make_server(app, on_ready, request_timeout=options.request_timeout).run([listener])
+
+
+def _banner(spec: Spec, where: str) -> str:
+    count = len(spec.operations)
+    operations = f"{count} operation{'' if count == 1 else 's'}"
+    return f"{spec.title} {spec.version} ({operations}) at {where}{quote(spec.base_path)} - docs at {where}/docs"
+
+
 def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, number: int = 0) -> ASGIApp:
     """The mock as one of the workers."""
-    return create_app(
-        spec,
+    make = partial(
+        create_app,
         render_time=options.render_time,
         progress=options.progress,
         outcome=options.outcome,
@@ -152,15 +161,30 @@ def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, n
         first_job=start,
         api_keys=options.api_key,
         secret=options.secret,
-        clock=ManualClock() if options.clock == "manual" else None,
+        clock=ManualClock() if options.clock == "manual" else SystemClock(),
         observe=_print_request if options.verbose else None,
         fast_lane=options.fast_lane,
-        state=open_store(options.store, options.journal) if options.store else None,
-        journal=options.journal,
+        state=open_store(options.store, options.journal) if options.store else MemoryState(options.journal),
         admin=options.admin,
         admin_token=options.admin_token,
         worker=(number, options.workers),
     )
+    if not options.watch:
+        return make(spec)
+
+    def say(where: str, changed: Spec | SpecError) -> None:
+        if number == 0:  # The others have seen it too.
+            _say_change(where, changed)
+
+    return Reloading(spec, make, say)
+
+
+def _say_change(where: str, changed: Spec | SpecError) -> None:
+    if isinstance(changed, Spec):
+        _say(_banner(changed, where))
+    else:
+        sys.stderr.write(f"{changed}\nspacely-mock: the contract as it was before goes on\n")
+        sys.stderr.flush()
 
 
 def _notices(options: argparse.Namespace, listener: socket.socket) -> Iterator[str]:
@@ -307,6 +331,13 @@ def _parser() -> argparse.ArgumentParser:
         "(default: the same for every mock)",
     )
     parser.add_argument(
+        "--request-timeout",
+        type=_duration,
+        default=REQUEST_TIMEOUT,
+        metavar="TIME",
+        help="how long a client may take to send one request (default: 30s)",
+    )
+    parser.add_argument(
         "--no-fast-lane",
         dest="fast_lane",
         action="store_false",
@@ -344,5 +375,11 @@ def _parser() -> argparse.ArgumentParser:
         help="ask for this bearer token under /__mock__/ (default: SPACELY_MOCK_ADMIN_TOKEN, or else none)",
     )
     parser.add_argument("--no-admin", dest="admin", action="store_false", help="close the endpoints under /__mock__/")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="serve the file anew whenever it changes; jobs and requests under way go on, and so does the mock where "
+        "the file is broken",
+    )
     parser.add_argument("--verbose", action="store_true", help="print method, path and status of every request")
     return parser

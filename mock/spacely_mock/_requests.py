@@ -99,6 +99,9 @@ class RequestRules:
     def _read_body(self, request: Request, violations: list[Violation]) -> Any:
         if request.oversized:
             raise BodyError(f"The body is larger than {self._body_limit} bytes.", CONTENT_TOO_LARGE, "maxBytes")
+        if any(coding.strip().lower() not in {"", "identity"} for coding in request.headers("content-encoding")):
+            message = "The body has a content coding; send it as it is."
+            raise BodyError(message, UNSUPPORTED_MEDIA_TYPE, "contentEncoding")
         header = ", ".join(request.headers("content-type"))
         offered, charset = media_type(header)
         name = choose(offered, self._bodies)
