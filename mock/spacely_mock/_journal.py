@@ -15,7 +15,7 @@ from ._bodies import BodyError, is_json, media_type, read_body
 from ._clock import Clock
 from ._http import Request
 from ._metrics import Metrics
-from ._redaction import Credentials
+from ._redaction import Credentials, scrub
 from ._state import State, StateUnavailableError, namespace_of
 
 _BODY_KEPT = 64 * 1024
@@ -61,15 +61,16 @@ class Entry:
     @cached_property
     def _arrival(self) -> dict[str, Any]:
         request, credentials = self._request, self._credentials
+        secret = credentials.secret(request)
         return {
             "time": self._at,
             "namespace": namespace_of(credentials.owner(request)),
             "operation": self.operation,
             "method": request.method,
-            "path": credentials.scrub(request.path, request),
-            "query": credentials.query(request),
-            "headers": credentials.headers(request),
-            "body": credentials.scrub(_body(request), request),
+            "path": scrub(request.path, secret),
+            "query": credentials.query(request, secret),
+            "headers": credentials.headers(request, secret),
+            "body": scrub(_body(request), secret),
             "bodyBytes": self._body_size,
             "status": None,
             "job": None,

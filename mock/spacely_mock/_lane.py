@@ -87,7 +87,7 @@ class FastLane:
         """Answer a request and return None; or leave it, and return what it is to be received from."""
         path: bytes = scope.get("raw_path") or b""
         lane, path_values = self._find(scope["method"], path)
-        raw_headers = () if lane is None else tuple(scope["headers"])
+        raw_headers: tuple[tuple[bytes, bytes], ...] = () if lane is None else tuple(scope["headers"])
         headers = dict(raw_headers)
         # Of a header that is sent twice, or in capitals, it would have to be weighed what it means.
         names = b"\n".join(headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from spacely_spec import Operation, SecurityScheme
@@ -13,6 +13,7 @@ from spacely_spec import Operation, SecurityScheme
 from ._http import Request
 from ._security import presented_key
 
+Secret: TypeAlias = re.Pattern[str] | None
 HIDDEN = "***"
 _ALWAYS_HIDDEN = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 _SHORTEST = 4  # A text shorter than this is no secret, and would be struck out of half the words there are.
@@ -45,31 +46,23 @@ class Credentials:
                 return "\0".join(filter(None, keys))
         return ""
 
-    def headers(self, request: Request) -> dict[str, str]:
+    def headers(self, request: Request, secret: Secret) -> dict[str, str]:
         """The headers of a request; those that carry keys are told to be there and no more."""
-        secret = self._pattern(request)
         headers: dict[str, str] = {}
         for raw_name, raw_value in request.raw_headers:
             name = raw_name.decode("latin-1")
             value = HIDDEN if name in self._headers else raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        return {name: _scrub(value, secret) for name, value in headers.items()}
+        return {name: scrub(value, secret) for name, value in headers.items()}
 
-    def query(self, request: Request) -> dict[str, list[str]]:
+    def query(self, request: Request, secret: Secret) -> dict[str, list[str]]:
         """The query parameters of a request."""
-        secret = self._pattern(request)
         query: dict[str, list[str]] = {}
         for name, value in request.query:
-            query.setdefault(_scrub(name, secret), []).append(
-                HIDDEN if name in self._queries else _scrub(value, secret)
-            )
+            query.setdefault(scrub(name, secret), []).append(HIDDEN if name in self._queries else scrub(value, secret))
         return query
 
-    def scrub(self, value: Any, request: Request) -> Any:
-        """A JSON value without the keys that a request carries."""
-        return _scrub(value, self._pattern(request))
-
-    def _pattern(self, request: Request) -> re.Pattern[str] | None:
+    def secret(self, request: Request) -> Secret:
         """Matches every key of a request, also where it is sent in several places or written in several ways."""
         sent = [
             value.decode("latin-1") for name, value in request.raw_headers if name.decode("latin-1") in self._headers
@@ -88,13 +81,14 @@ class Credentials:
         return re.compile("|".join(map(re.escape, long))) if long else None
 
 
-def _scrub(value: Any, secret: re.Pattern[str] | None) -> Any:
+def scrub(value: Any, secret: Secret) -> Any:
+    """A JSON value without what is secret."""
     if secret is None:
         return value
     if isinstance(value, str):
         return secret.sub(HIDDEN, value)
     if isinstance(value, Mapping):
-        return {_scrub(key, secret): _scrub(each, secret) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType] - JSON
+        return {scrub(key, secret): scrub(each, secret) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType] - JSON
     if isinstance(value, list):
-        return [_scrub(each, secret) for each in value]  # pyright: ignore[reportUnknownVariableType] - JSON
+        return [scrub(each, secret) for each in value]  # pyright: ignore[reportUnknownVariableType] - JSON
     return value
