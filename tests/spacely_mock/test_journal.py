@@ -108,6 +108,11 @@ def test_keys_in_the_query_and_in_cookies_are_struck_out_by_their_place(tmp_path
     assert second["status"] == 200
 
 
+def test_a_key_too_short_to_be_looked_for_is_struck_out_where_keys_stand(call):
+    call.submit(headers={"X-API-KEY": "abc"})
+    assert lines(call)[0]["headers"]["x-api-key"] == "***"
+
+
 def test_known_keys_are_struck_out_whoever_writes_them():
     call = Caller(api_keys=[SECRET])
     call.submit({**RENDER, "prompt": SECRET}, headers={})

@@ -14,6 +14,7 @@ from tests.spacely_mock.helpers import KEY, RENDER, ROOT
 from tests.spacely_mock.redis_server import until
 
 from spacely_mock._cli import main
+from spacely_mock._ids import Sealer
 
 BANNER = re.compile(r"Spacely AI Enterprise .* at (\S+/api/v1) - docs at \S+/docs\n")
 
@@ -65,6 +66,13 @@ def test_workers_start_with_one_line_know_each_others_jobs_and_stop_together(htt
         assert (said, process.returncode) == ("", 0)
         assert "--store" in notice
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_no_two_workers_take_the_same_seed_for_a_job():
+    sealers = [Sealer(b"secret", 7, worker, 3) for worker in range(3)]
+    seeds = [sealer.new_seed() for _ in range(100) for sealer in sealers]
+    alone = Sealer(b"secret", 7)
+    assert seeds == [alone.new_seed() for _ in range(300)]
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_jobs_go_on(http):
