@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
+import os
+import secrets
 import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from spacely_spec import SpecError, load
+from spacely_spec import Spec, SpecError, load
 
 from ._app import RENDER_TIME, create_app, default_spec
+from ._clock import ManualClock, SystemClock
+from ._directives import WORDS
 from ._durations import parse_duration
-from ._server import PortError, listen, make_server, origin
+from ._plans import PROGRESS_FORMS, Outcome, Progress
+from ._reload import Reloading
+from ._rulefile import load_rules
+from ._server import REQUEST_TIMEOUT, PortError, listen, listen_many, make_server, origin
+from ._state import JOURNAL_ENTRIES, MemoryState
+from ._store import StoreError, open_store
+from ._workers import WorkerError, Workers
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _DESCRIPTION = """\
 Serves a mock of the API that an OpenAPI 3.0 file describes. Nothing about the API is built in: operations,
@@ -30,18 +47,36 @@ what is served:
   the operations            under the path of the file's first server URL, as printed at the start
   /docs                     the documentation, with which requests can be tried (Swagger UI)
   /openapi.yaml             the file itself; /openapi.json is the same as JSON
-  /healthz                  {"status": "ok", ...} once the mock answers
-  /__mock__/                what belongs to the mock alone: images, and what its problems mean
+  /healthz                  {{"status": "ok", ...}} once the mock answers
+  /__mock__/                the mock's own: what it has seen and what it does; /__mock__/ lists it
+  /metrics                  what it has counted, for Prometheus
 
-to get one certain answer, send the header Prefer:
-  Prefer: code=500          the documented response of that status
-  Prefer: example=NAME      the example of that name
+what the mock can be told to do with a request:
+{words}
+
+it can be told so in four places, of which an upper one stands above those below it:
+  a header X-Mock-...       X-Mock-Outcome: failure
+  the header Prefer         Prefer: outcome=failure, progress="polls:2"     (or Prefer: code=500)
+  a text of the body        [mock outcome=failure progress=polls:2], in any text without an enum and a format
+  a rule (--rules)          a YAML list of rules, of which the last that match stand above the others:
+                              - when: {{operation: ID, method: POST, path: "/api/*", headers: {{user-agent: "curl*"}},
+                                       query: {{q: "*"}}, body: {{"$.items[*].name": "a*"}}, namespace: DIGEST}}
+                                then: {{status: 503, retry-after: 1}}
+                                times: 1            it takes so many requests; every: 3 takes each third that
+                                                    matches, probability: 0.1 one in ten
 
 exit codes:
   0  stopped by SIGTERM or Ctrl-C
   1  cannot listen on the address
   2  the file or an option cannot be used
 """
+
+
+def _words() -> str:
+    lines: list[str] = []
+    for name, word in WORDS.items():
+        lines += [f"  {name}={word.forms}", *(f"      {meaning}" for meaning in word.meaning.splitlines())]
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.workers > 1 and options.clock == "manual":
+        parser.error("--clock manual needs --workers 1: each process would have a time of its own")
     # A signal ends the process with code 0 wherever it comes, before the server is up as well as after.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _stop)
@@ -63,31 +101,102 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace) -> int:
     try:
         spec = load(options.spec or default_spec())
-        app = create_app(
-            spec,
-            render_time=options.render_time,
-            seed=options.seed,
-            api_keys=options.api_key,
-            secret=options.secret,
-            observe=_print_request if options.verbose else None,
+        app = _app(options, spec)
+        listeners = (
+            [listen(options.host, options.port)]
+            if options.workers == 1
+            else listen_many(options.host, options.port, options.workers)
         )
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    try:
-        listener = listen(options.host, options.port)
+    except StoreError as error:
+        sys.stderr.write(f"spacely-mock: {error}\n")
+        return 2
     except PortError as error:
         sys.stderr.write(f"spacely-mock: {error}; choose another port with --port (0 picks a free one)\n")
         return 1
-    where = origin(listener)
-    count = len(spec.operations)
-    banner = (
-        f"{spec.title} {spec.version} ({count} operation{'' if count == 1 else 's'}) "
-        f"at {where}{quote(spec.base_path)} - docs at {where}/docs"
-    )
-    server = make_server(app, lambda: _say(banner))
-    server.run([listener])
+    for notice in _notices(options, listeners[0]):
+        sys.stderr.write(f"spacely-mock: {notice}\n")
+    where = origin(listeners[0])
+    if options.workers == 1:
+        _run(options, app, listeners[0], lambda: _say(_banner(spec, where)))
+        return 0
+    start = secrets.randbits(53) if options.seed is None else options.seed
+
+    def run(number: int, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+        _run(options, _app(options, spec, start=start, number=number), listener, on_ready)
+
+    try:
+        Workers(run, listeners).serve(lambda: _say(_banner(spec, where)))
+    except WorkerError as error:
+        sys.stderr.write(f"spacely-mock: {error}\n")
+        return 1
     return 0
+
+
+def _run(options: argparse.Namespace, app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    if isinstance(app, Reloading):
+        app.watch(origin(listener))
+    make_server(app, on_ready, request_timeout=options.request_timeout).run([listener])
+
+
+def _banner(spec: Spec, where: str) -> str:
+    count = len(spec.operations)
+    operations = f"{count} operation{'' if count == 1 else 's'}"
+    return f"{spec.title} {spec.version} ({operations}) at {where}{quote(spec.base_path)} - docs at {where}/docs"
+
+
+def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, number: int = 0) -> ASGIApp:
+    """The mock as one of the workers."""
+    make = partial(
+        create_app,
+        render_time=options.render_time,
+        progress=options.progress,
+        outcome=options.outcome,
+        rules=load_rules(options.rules) if options.rules else (),
+        rate_limit=options.rate_limit,
+        rate_limit_block=options.rate_limit_block,
+        seed=options.seed,
+        first_job=start,
+        api_keys=options.api_key,
+        secret=options.secret,
+        clock=ManualClock() if options.clock == "manual" else SystemClock(),
+        observe=_print_request if options.verbose else None,
+        fast_lane=options.fast_lane,
+        state=open_store(options.store, options.journal) if options.store else MemoryState(options.journal),
+        admin=options.admin,
+        admin_token=options.admin_token,
+        worker=(number, options.workers),
+    )
+    if not options.watch:
+        return make(spec)
+
+    def say(where: str, changed: Spec | SpecError) -> None:
+        if number == 0:  # The others have seen it too.
+            _say_change(where, changed)
+
+    return Reloading(spec, make, say)
+
+
+def _say_change(where: str, changed: Spec | SpecError) -> None:
+    if isinstance(changed, Spec):
+        _say(_banner(changed, where))
+    else:
+        sys.stderr.write(f"{changed}\nspacely-mock: the contract as it was before goes on\n")
+        sys.stderr.flush()
+
+
+def _notices(options: argparse.Namespace, listener: socket.socket) -> Iterator[str]:
+    """What is worth knowing about how the mock was started."""
+    if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
+        controls = "" if options.admin_token or not options.admin else ", and control it: see --admin-token, --no-admin"
+        yield f"listening on {options.host}: whoever reaches this machine can use the mock{controls}"
+    if options.workers > 1 and not options.store:
+        yield (
+            f"{options.workers} workers share nothing: what needs that (journal, rules, counters, metrics) "
+            "answers 503; give them --store"
+        )
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -111,6 +220,35 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _count(text: str) -> int:
+    if text.isascii() and text.isdecimal() and len(text) <= 9:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number; give 0 or more")
+
+
+def _workers(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 64:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; give one from 1 to 64")
+
+
+def _parsed(kind: type[Progress | Outcome]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        try:
+            kind.parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        return text
+
+    return check
+
+
+def _calls(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 0 < int(text[:10]) <= 10**9:
+        return int(text[:10])
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of calls; give one from 1 to a billion")
+
+
 def _port(text: str) -> int:
     if text.isascii() and text.isdecimal() and int(text) <= 65535:
         return int(text)
@@ -121,7 +259,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spacely-mock",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(words=_words()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -134,12 +272,43 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the OpenAPI 3.0 file (default: openapi.yaml in this folder, or else the one that comes with the mock)",
     )
-    parser.add_argument(
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument(
         "--render-time",
         type=_duration,
         default=RENDER_TIME,
         metavar="TIME",
         help="how long a job runs: 2s, 500ms, 1m, or 0 for at once (default: 2s)",
+    )
+    ends.add_argument(
+        "--progress",
+        type=_parsed(Progress),
+        metavar="WHEN",
+        help=f"when jobs end, in place of --render-time: {PROGRESS_FORMS} (lognormal: median and sigma; vendor: about "
+        "30 s; polls: when so many have found them running)",
+    )
+    parser.add_argument(
+        "--outcome",
+        type=_parsed(Outcome),
+        default=Outcome.SUCCESS,
+        metavar="HOW",
+        help=f"how jobs end: {', '.join(Outcome)} (default: %(default)s)",
+    )
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="a YAML file of rules; see below")
+    parser.add_argument(
+        "--rate-limit",
+        type=_calls,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="N",
+        help="refuse calls beyond the contract's rate limit, or beyond N in its time, with 429, for each key "
+        "(default: no limit)",
+    )
+    parser.add_argument(
+        "--rate-limit-block",
+        action="store_true",
+        help="with --rate-limit: a key that exceeds it stays refused until its namespace is reset",
     )
     parser.add_argument(
         "--seed",
@@ -160,6 +329,57 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="what job ids are sealed with: mocks with the same secret know each other's jobs, across restarts too "
         "(default: the same for every mock)",
+    )
+    parser.add_argument(
+        "--request-timeout",
+        type=_duration,
+        default=REQUEST_TIMEOUT,
+        metavar="TIME",
+        help="how long a client may take to send one request (default: 30s)",
+    )
+    parser.add_argument(
+        "--no-fast-lane",
+        dest="fast_lane",
+        action="store_false",
+        help="send every request through the framework; the answers are the same, and come more slowly",
+    )
+    parser.add_argument(
+        "--clock",
+        choices=("machine", "manual"),
+        default="machine",
+        help="manual: time stands still until it is moved through /__mock__/clock (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--journal",
+        type=_count,
+        default=JOURNAL_ENTRIES,
+        metavar="N",
+        help="how many requests are kept for /__mock__/requests; 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="how many processes serve the port; with --store they answer as one (default: 1)",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="the Redis that keeps what requests share, such as redis://localhost:6379 (default: this process)",
+    )
+    parser.add_argument(
+        "--admin-token",
+        default=os.environ.get("SPACELY_MOCK_ADMIN_TOKEN") or None,
+        metavar="TOKEN",
+        help="ask for this bearer token under /__mock__/ (default: SPACELY_MOCK_ADMIN_TOKEN, or else none)",
+    )
+    parser.add_argument("--no-admin", dest="admin", action="store_false", help="close the endpoints under /__mock__/")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="serve the file anew whenever it changes; jobs and requests under way go on, and so does the mock where "
+        "the file is broken",
     )
     parser.add_argument("--verbose", action="store_true", help="print method, path and status of every request")
     return parser

@@ -39,3 +39,22 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move the clock on."""
         self._now += seconds
+
+    def set(self, now: float) -> None:
+        """Move the clock to a time, in seconds since the Unix epoch."""
+        self._now = now
+
+
+class ShiftedClock:
+    """The machine's clock, which can be moved on by hand besides."""
+
+    def __init__(self) -> None:
+        self._shift = 0.0
+
+    def now(self) -> float:
+        """The time, in seconds since the Unix epoch."""
+        return time.time() + self._shift
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on."""
+        self._shift += seconds

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spacely_spec import Spec
 
-from ._http import Reply, Request
+from ._http import ENTRY, PATH_VALUES, REQUEST, Reply, Request
 from ._operations import Call, CompiledOperation
 
 with warnings.catch_warnings():
@@ -35,8 +35,6 @@ with warnings.catch_warnings():
     from connexion.operations.abstract import AbstractOperation
     from connexion.resolver import Resolution, Resolver
 
-REQUEST = "spacely_mock.request"
-PATH_VALUES = "spacely_mock.path_values"
 _CALL = "spacely_mock.call"
 _PARAMETER = re.compile(r"\{[^{}]+\}")
 
@@ -50,7 +48,7 @@ class _Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request: Request = scope[REQUEST]
-        call = self._compiled.admit(request, scope[PATH_VALUES])
+        call = await self._compiled.admit(request, scope[PATH_VALUES])
         if isinstance(call, Reply):
             await call(scope, receive, send)
             return
@@ -89,12 +87,21 @@ class _ContractResolver(Resolver):
 def _handler(compiled: CompiledOperation) -> Callable[[], Awaitable[Any]]:
     from starlette.responses import Response
 
+    class Ready(Response):
+        """A reply as connexion takes one."""
+
+        def __init__(self, reply: Reply) -> None:
+            super().__init__(reply.body, reply.status)
+            self._reply = reply
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await self._reply(scope, receive, send)
+
     async def handle(**_: str) -> Response:
         call: Call = current_scope[_CALL]
-        reply = compiled.answer(call)
-        response = Response(reply.body, reply.status)
-        response.raw_headers = list(reply.encoded_headers())
-        return response
+        reply = await compiled.answer(call)
+        current_scope[ENTRY].job = reply.job
+        return Ready(reply)
 
     return handle
 

@@ -11,7 +11,7 @@ from spacely_spec import Parameter, compile_schema, json_schema
 from ._http import Request
 from ._problems import INVALID_REQUEST, Violation
 from ._schemas import properties, resolve, types
-from ._texts import is_broken, readings, typed
+from ._texts import is_broken, readings_as, typed
 from ._violations import broken_rules
 
 _SEPARATORS = {"spaceDelimited": " ", "pipeDelimited": "|"}
@@ -24,9 +24,11 @@ class ParameterRule:
 
     def __init__(self, parameter: Parameter, components: Mapping[str, Any]) -> None:
         self.parameter = parameter
+        self.key = (parameter.location, parameter.name)
         self._components = components
         self._schema = resolve(parameter.schema, components)
         self._types = types(parameter.schema, components)
+        self._is_text = self._types == frozenset({"string"}) and parameter.style not in {"label", "matrix"}
         self._validator = compile_schema(json_schema(parameter.schema, components, direction="request"))
 
     @property
@@ -49,6 +51,18 @@ class ParameterRule:
     def has_any_name(self) -> bool:
         """Whether those query parameters may have names that the contract does not list."""
         return self.is_spread and self._schema.get("additionalProperties", True) is not False
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether its value stands in one text: it is neither a list nor an object."""
+        return not self._types & {"object", "array"}
+
+    def scalar(self, text: str) -> Any:
+        """The value of a scalar, given as well-formed text; None where it is null or does not fit the schema."""
+        for value in [text] if self._is_text else readings_as(self._bare(text), self._types):
+            if self._validator.is_valid(value):
+                return value
+        return None
 
     def takes(self, name: str) -> bool:
         """Whether a query parameter of this name belongs to this parameter."""
@@ -112,7 +126,7 @@ class ParameterRule:
             item_schema: Mapping[str, Any] = self._schema.get("items", {})
             yield [typed(text, item_schema, self._components) for text in self._items(texts)]
         if not self._types & {"object", "array"} or self._types - {"object", "array", "null"}:
-            yield from readings(self._bare(texts[0][1]), self.parameter.schema, self._components)
+            yield from readings_as(self._bare(texts[0][1]), self._types)
 
     def _items(self, texts: list[tuple[str, str]]) -> list[str]:
         if self._is_repeatable and self.parameter.location != "header":

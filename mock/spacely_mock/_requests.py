@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,10 +18,11 @@ from ._schemas import properties, resolve, types
 from ._texts import typed
 from ._violations import broken_rules
 
+Fits = Callable[[Any], bool]
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Checked:
     """A request that has been held to the contract.
 
@@ -48,20 +49,35 @@ class RequestRules:
         body_limit: int,
     ) -> None:
         rules = (ParameterRule(parameter, components) for parameter in operation.parameters)
-        self._parameters = [rule for rule in rules if not rule.ignored]
-        self._query_rules = [rule for rule in self._parameters if rule.parameter.location == "query"]
+        self.parameters = [rule for rule in rules if not rule.ignored]
+        self._query_rules = [rule for rule in self.parameters if rule.parameter.location == "query"]
         self._security_names = security_names
         self._body_limit = body_limit
         self._body = operation.body
         content: Mapping[str, MediaType] = operation.body.content if operation.body else {}
         self._bodies = {name: _BodyRule(content[name], components) for name in content}
 
+    @property
+    def takes_body(self) -> bool:
+        """Whether the contract describes a body."""
+        return self._body is not None
+
+    @property
+    def media_types(self) -> list[str]:
+        """The media types that a body may have."""
+        return list(self._bodies)
+
+    def json_validator(self, content_type: str) -> Fits | None:
+        """What tells whether a JSON value fits as a body of a media type; None for other media types."""
+        name = choose(media_type(content_type)[0], self._bodies)
+        return self._bodies[name].fits if name is not None and is_json(name) else None
+
     def check(self, request: Request, path_values: Mapping[str, str]) -> Checked:
         """Hold a request to the contract."""
         violations: list[Violation] = []
         values: dict[tuple[str, str], Any] = {
             (rule.parameter.location, rule.parameter.name): rule.read(request, path_values, violations)
-            for rule in self._parameters
+            for rule in self.parameters
         }
         violations += unknown_parameters(request, self._query_rules, self._security_names)
         body = self._check_body(request, violations)
@@ -83,6 +99,9 @@ class RequestRules:
     def _read_body(self, request: Request, violations: list[Violation]) -> Any:
         if request.oversized:
             raise BodyError(f"The body is larger than {self._body_limit} bytes.", CONTENT_TOO_LARGE, "maxBytes")
+        if any(coding.strip().lower() not in {"", "identity"} for coding in request.headers("content-encoding")):
+            message = "The body has a content coding; send it as it is."
+            raise BodyError(message, UNSUPPORTED_MEDIA_TYPE, "contentEncoding")
         header = ", ".join(request.headers("content-type"))
         offered, charset = media_type(header)
         name = choose(offered, self._bodies)
@@ -105,6 +124,10 @@ class _BodyRule:
         self._lists = frozenset(
             name for name, schema in self._properties.items() if schema and "array" in types(schema, components)
         )
+
+    def fits(self, value: Any) -> bool:
+        """Whether a JSON value keeps to the schema."""
+        return self._validator is None or self._validator.is_valid(value)
 
     def read(self, body: bytes, name: str, header: str, violations: list[Violation]) -> Any:
         value = read_body(body, name, header, lists=self._lists)

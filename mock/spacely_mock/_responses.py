@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from http.client import responses as phrases
 from typing import Any, cast
 
@@ -14,10 +15,10 @@ import jsonschema_rs
 from spacely_spec import Operation, Response, Spec, SpecError, compile_schema, json_schema
 
 from ._bodies import choose, is_json
+from ._directives import Directive
 from ._http import Reply, Request
 from ._images import draw
-from ._preferences import Preference
-from ._problems import PROBLEM_JSON, Kind, Violation, problem_document
+from ._problems import PROBLEM_JSON, Kind, Violation, about_blank, problem_document
 from ._sample import SampleError, sample
 
 _PREFERRED = ("application/json", "application/problem+json")
@@ -73,12 +74,14 @@ class DocumentedResponse:
         """It as a reply with a body of one's own."""
         return self.reply_with(self._encoded(value))
 
-    def reply_with(self, body: bytes) -> Reply:
-        """It as a reply with a body that is encoded already."""
+    def reply_with(self, body: bytes, job: str = "") -> Reply:
+        """It as a reply with a body that is encoded already, about a job where one is named."""
+        return Reply(self.status, self._reply_headers, b"" if self.media_type is None else body, job)
+
+    @cached_property
+    def _reply_headers(self) -> tuple[tuple[str, str], ...]:
         headers = tuple(self.headers.items())
-        if self.media_type is None:
-            return Reply(self.status, headers)
-        return Reply(self.status, (("content-type", self._content_type), *headers), body)
+        return headers if self.media_type is None else (("content-type", self._content_type), *headers)
 
     @property
     def _content_type(self) -> str:
@@ -129,7 +132,7 @@ class Responses:
         self.success = (successes or self.all)[0]
         self.successes = successes or [self.success]
 
-    def preferred(self, preference: Preference) -> DocumentedResponse:
+    def preferred(self, preference: Directive) -> DocumentedResponse:
         """The response that a caller asks for; raise LookupError with what there is where there is no such response."""
         candidates = [*self.successes, *self.all]
         if preference.code is not None:
@@ -158,9 +161,14 @@ class Responses:
         """The documented response of a status; None where it is not documented."""
         return next((response for response in self.all if response.status == status), None)
 
+    @property
+    def weighs_accept(self) -> bool:
+        """Whether the Accept header of a request matters."""
+        return "406" in self._documented and self.success.media_type is not None
+
     def accepts(self, request: Request) -> bool:
         """Whether a request's Accept header leaves room for what the operation answers, as far as it must."""
-        if "406" not in self._documented or self.success.media_type is None:
+        if not self.weighs_accept or self.success.media_type is None:
             return True
         offered = [entry.partition(";") for header in request.headers("accept") for entry in header.split(",")]
         ranges = [
@@ -192,14 +200,9 @@ class Responses:
         """A documented error as a reply: its own body, or a problem where it has none."""
         if response.media_type is not None:
             return response.reply(response.first if example is None else response.examples[example])
-        document = {
-            "type": "about:blank",
-            "title": phrases.get(response.status, "Error"),
-            "status": response.status,
-            "detail": response.description.strip(),
-            "instance": request.instance,
-        }
-        return _problem_reply(response.status, document).with_headers(*response.headers.items())
+        title = phrases.get(response.status, "Error")
+        reply = about_blank(response.status, title, response.description.strip(), request.instance)
+        return reply.with_headers(*response.headers.items())
 
 
 def _problem_reply(status: int, document: Mapping[str, Any]) -> Reply:

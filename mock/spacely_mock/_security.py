@@ -5,10 +5,13 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from spacely_spec import SecurityScheme
 
 from ._http import Request
+
+_compiled = cache(re.compile)
 
 
 class Keys:
@@ -28,7 +31,7 @@ class Keys:
             # Every key is compared, in constant time, so that the time taken tells nothing.
             return sum(hmac.compare_digest(presented, known) for known in self._exact) > 0
         if scheme.key_pattern is not None:
-            return re.search(scheme.key_pattern, key) is not None
+            return _compiled(scheme.key_pattern).search(key) is not None
         return bool(key)
 
 
@@ -47,7 +50,7 @@ class Gate:
         """The namespace of the caller, which is its keys; None where the request may not pass."""
         if not self._alternatives:
             return ""
-        presented = {scheme.id: _presented(scheme, request) for scheme in self._schemes}
+        presented = {scheme.id: presented_key(scheme, request) for scheme in self._schemes}
         for alternative in self._alternatives:
             keys = [presented[scheme.id] for scheme in alternative]
             pairs = zip(alternative, keys, strict=True)
@@ -55,17 +58,36 @@ class Gate:
                 return "\0".join(filter(None, keys))
         return None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anyone may pass."""
+        return not self._alternatives
+
+    @property
+    def lone_header(self) -> SecurityScheme | None:
+        """The scheme of a gate that needs one key, and that in a header; None for any other gate."""
+        alternatives = self._alternatives
+        if len(alternatives) == 1 and len(alternatives[0]) == 1 and alternatives[0][0].location == "header":
+            return alternatives[0][0]
+        return None
+
+    def admit_alone(self, scheme: SecurityScheme, value: str) -> str | None:
+        """The namespace of a caller who sent this value once, where one scheme is all that is needed; or None."""
+        key = _key(scheme, value)
+        return key if key is not None and self._keys.accept(key, scheme) else None
+
     def explain(self, request: Request) -> str:
         """Why a request may not pass, without a word of what it presented."""
         wanted = " or ".join(
             " and ".join(_place(scheme) for scheme in alternative) for alternative in self._alternatives
         )
-        if any(_presented(scheme, request) is not None for scheme in self._schemes):
+        if any(presented_key(scheme, request) is not None for scheme in self._schemes):
             return f"The key sent is not one that this mock takes. Send a valid one: {wanted}."
         return f"No key was sent. Send one: {wanted}."
 
 
-def _presented(scheme: SecurityScheme, request: Request) -> str | None:
+def presented_key(scheme: SecurityScheme, request: Request) -> str | None:
+    """The key that a request carries for a scheme, whether or not it is accepted; None where it carries none."""
     if scheme.location == "cookie":
         values = [request.cookies[scheme.name]] if scheme.name in request.cookies else []
     elif scheme.location == "query":
@@ -74,7 +96,10 @@ def _presented(scheme: SecurityScheme, request: Request) -> str | None:
         values = request.headers(scheme.name)
     if len(values) != 1:  # Two keys leave open which one is meant.
         return None
-    value = values[0]
+    return _key(scheme, values[0])
+
+
+def _key(scheme: SecurityScheme, value: str) -> str | None:
     if not scheme.prefix:
         return value
     if value[: len(scheme.prefix)].lower() != scheme.prefix.lower():

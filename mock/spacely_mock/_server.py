@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import socket
 import threading
 from collections.abc import Callable
@@ -15,12 +14,14 @@ from urllib.parse import quote
 
 from spacely_spec import Spec, load
 
-from ._problems import PROBLEM_JSON
+from ._reset import resettable
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
+REQUEST_TIMEOUT = 30.0
+"""How long a client may take to send one request, in seconds."""
 _GRACE = 3  # Seconds that requests under way are given when the server stops.
 _BACKLOG = 2048
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, not bound
@@ -30,8 +31,25 @@ class PortError(OSError):
     """The address cannot be listened on; the message says why."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen_many(host: str, port: int, count: int) -> list[socket.socket]:
+    """Sockets that listen on one address, among which the kernel divides the connections; port 0 picks a free one.
+
+    Raises:
+        PortError: As for ``listen``.
+    """
+    # A socket that shares its port with others does not notice that yet another server has it.
+    with listen(host, port) as alone:
+        port = int(alone.getsockname()[1])
+    return [listen(host, port, share=True) for _ in range(count)]
+
+
+def listen(host: str, port: int, *, share: bool = False) -> socket.socket:
     """A socket that listens on an address; port 0 picks a free one.
+
+    Args:
+        host: The address, or a name of it.
+        port: The port.
+        share: Whether other sockets that say the same may listen there too.
 
     Raises:
         PortError: The port is taken, or the host is not one of this machine's.
@@ -44,6 +62,8 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             if hasattr(socket, "SO_REUSEPORT"):  # Not on Windows, where SO_REUSEADDR lets two servers share a port.
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if share:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind(address)
             listener.listen(_BACKLOG)
         except OSError:
@@ -63,10 +83,14 @@ def origin(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
+def make_server(
+    app: ASGIApp, on_ready: Callable[[], None], *, request_timeout: float = REQUEST_TIMEOUT
+) -> uvicorn.Server:
     """A server for an application; it calls ``on_ready`` once it accepts connections."""
     # Imported here: a light import of this package serves those that never start a server.
     import uvicorn
+
+    from ._protocol import make_protocol
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -76,9 +100,9 @@ def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
     return Server(
         uvicorn.Config(
             app,
-            http=_protocol(),
+            http=resettable(make_protocol(request_timeout)),
             ws="none",
-            lifespan="off",
+            lifespan="on",
             log_config=None,
             log_level="error",
             access_log=False,
@@ -88,40 +112,6 @@ def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
     )
 
 
-def _protocol() -> type[asyncio.Protocol]:
-    """The HTTP protocol of uvicorn, the fast one where it is installed, with problems for what is not HTTP."""
-    try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-    except ImportError:
-        from uvicorn.protocols.http.h11_impl import H11Protocol
-
-        class PlainProtocol(H11Protocol):
-            def send_400_response(self, msg: str) -> None:
-                _send_problem(self.transport, msg)
-
-        return PlainProtocol
-
-    class FastProtocol(HttpToolsProtocol):
-        def send_400_response(self, msg: str) -> None:
-            _send_problem(self.transport, msg)
-
-    return FastProtocol
-
-
-def _send_problem(transport: asyncio.Transport, detail: str) -> None:
-    document = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail}
-    body = json.dumps(document).encode()
-    head = (
-        "HTTP/1.1 400 Bad Request\r\n"
-        f"content-type: {PROBLEM_JSON}\r\n"
-        f"content-length: {len(body)}\r\n"
-        "access-control-allow-origin: *\r\n"
-        "connection: close\r\n\r\n"
-    )
-    transport.write(head.encode() + body)
-    transport.close()
-
-
 class MockServer:
     """A mock server in a thread of its own, ready when the ``with`` block is entered and gone when it is left.
 
@@ -129,7 +119,13 @@ class MockServer:
         spec: The contract, or the path of its file; see create_app for the default.
         host: The address to listen on.
         port: The port; 0 picks a free one.
+        request_timeout: How long a client may take to send one request, in seconds.
         options: What else create_app takes.
+
+    Attributes:
+        app: The ASGI application that it serves.
+        clock: The clock that it was given; None where it was given none.
+        loop: The event loop that it runs in, once it does.
 
     Raises:
         SpecError: The contract cannot be used.
@@ -137,13 +133,22 @@ class MockServer:
     """
 
     def __init__(
-        self, spec: Spec | str | Path | None = None, *, host: str = "127.0.0.1", port: int = 0, **options: Any
+        self,
+        spec: Spec | str | Path | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        request_timeout: float = REQUEST_TIMEOUT,
+        **options: Any,
     ) -> None:
         from ._app import create_app, default_spec
 
         self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())
-        self._app = create_app(self.spec, **options)
+        self.clock: Any = options.get("clock")
+        self.app = create_app(self.spec, **options)
         self._address = (host, port)
+        self._request_timeout = request_timeout
+        self.loop: asyncio.AbstractEventLoop
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
@@ -168,8 +173,13 @@ class MockServer:
     def start(self) -> Self:
         """Start serving; returns when connections are accepted."""
         ready = threading.Event()
+
+        def begin() -> None:
+            self.loop = asyncio.get_running_loop()
+            ready.set()
+
         self._listener = listen(*self._address)
-        self._server = make_server(self._app, ready.set)
+        self._server = make_server(self.app, begin, request_timeout=self._request_timeout)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
         self._thread.start()
         while not ready.wait(0.1):

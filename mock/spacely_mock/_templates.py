@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+_encode = json.JSONEncoder().encode
 _MARK = "\0slot {}\0"
 _ENCODED_MARK = re.compile(r'"\\u0000slot (\d+)\\u0000"')
 
@@ -27,7 +28,7 @@ class BodyTemplate:
         """The body with a value for each slot."""
         body = [self._fixed[0]]
         for slot, fixed in zip(self._slots, self._fixed[1:], strict=True):
-            body += (json.dumps(values[slot]).encode(), fixed)
+            body += (_encode(values[slot]).encode(), fixed)
         return b"".join(body)
 
 

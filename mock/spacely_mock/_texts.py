@@ -17,7 +17,11 @@ _LONGEST_NUMBER = 300
 
 def readings(text: str, schema: Mapping[str, Any], components: Mapping[str, Any]) -> Iterator[Any]:
     """The values that a text may stand for, the most likely first; the text itself is the last."""
-    possible = types(schema, components)
+    return readings_as(text, types(schema, components))
+
+
+def readings_as(text: str, possible: frozenset[str]) -> Iterator[Any]:
+    """The values of the possible types that a text may stand for; see readings."""
     if possible & {"integer", "number"} and _NUMBER.fullmatch(text) and len(text) <= _LONGEST_NUMBER:
         yield int(text) if _INTEGER.fullmatch(text) else float(text)
     if "boolean" in possible and text in {"true", "false"}:

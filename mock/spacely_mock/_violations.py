@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -10,11 +11,12 @@ import jsonschema_rs
 from spacely_spec import join_pointer
 
 _LONGEST_DETAIL = 300
+_MOST = 100
 
 
 def broken_rules(validator: jsonschema_rs.Draft4Validator, value: Any) -> Iterator[tuple[str, str, str]]:
-    """Each rule that a value breaks: the pointer of the place, the rule, and how it is broken."""
-    for error in validator.iter_errors(value):
+    """Each rule that a value breaks, up to a hundred: the pointer of the place, the rule, and how it is broken."""
+    for error in islice(validator.iter_errors(value), _MOST):
         rule = str(error.schema_path[-1])
         place = list(error.instance_path)
         facts = error.kind.as_dict()

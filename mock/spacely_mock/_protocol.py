@@ -1,0 +1,203 @@
+"""HTTP on a connection: uvicorn's parsers, with limits on time and size, and problems for what is not HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+from ._problems import PROBLEM_JSON
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.h11_impl import H11Protocol as _Base
+else:
+    _Base = object
+
+_MOST_OVERHEAD = 64 * 1024
+"""How many bytes may come that are no body: a request's head, the trailers of a chunked body."""
+_TITLES = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
+
+
+def make_protocol(request_timeout: float) -> type[asyncio.Protocol]:
+    """The HTTP protocol of uvicorn, the fast one where it is installed, within limits.
+
+    Args:
+        request_timeout: How long a client may take to send one request, and to take what is sent to it, in seconds.
+    """
+    try:
+        return _fast(request_timeout)
+    except ImportError:
+        return _plain(request_timeout)
+
+
+def _plain(request_timeout: float) -> type[asyncio.Protocol]:
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class PlainProtocol(_Limits, H11Protocol):
+        timeout = request_timeout
+
+    return PlainProtocol
+
+
+def _fast(request_timeout: float) -> type[asyncio.Protocol]:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    heir_type: Any = _plain(request_timeout)
+
+    class FastProtocol(_Limits, HttpToolsProtocol):  # type: ignore[misc] # _Limits stands on what both protocols have
+        timeout = request_timeout
+        overhead = 0
+        received = b""
+
+        def data_received(self, data: bytes) -> None:
+            self.received = data
+            self.overhead += len(data)
+            super().data_received(data)
+            if not self.is_waiting:
+                self.overhead = 0
+            elif self.overhead > _MOST_OVERHEAD:
+                self.refuse(431, f"The request has headers or trailers of more than {_MOST_OVERHEAD} bytes.")
+
+        def on_body(self, body: bytes) -> None:
+            self.overhead = 0
+            super().on_body(body)
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            # What comes after the head is a trailer. uvicorn would count it among the headers, though the request has
+            # been handed on: a key, or a length, that no gateway in front has seen.
+            if not self.has_head:
+                _check_coding(name, value)
+                super().on_header(name, value)
+
+        def _should_upgrade(self) -> bool:
+            return True  # uvicorn asks this where the parser has seen an upgrade.
+
+        def handle_websocket_upgrade(self) -> None:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] - as in HttpToolsProtocol
+            # Nothing is upgraded here, the request is answered as if it had not asked. But httptools drops the body
+            # of such a request, and Java's client asks for HTTP/2 in this way with every request; h11 keeps it.
+            if not self.is_waiting:
+                self.send_400_response("An upgrade cannot be asked for while another request is being answered.")
+                return
+            _bequeath(self, heir_type)
+
+    return FastProtocol
+
+
+class _Limits(_Base):
+    """Ends what would hold a connection for ever: a client that sends, or takes what is sent to it, too slowly."""
+
+    timeout: float
+    flow: FlowControl
+    scope: Any
+    _is_silent = True
+    _sending: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn declares it
+        super().connection_made(transport)
+        self._sending = self.loop.call_later(self.timeout, self._too_slow)
+
+    def data_received(self, data: bytes) -> None:
+        self._is_silent = False
+        super().data_received(data)
+        if not self.is_waiting or self.transport.is_closing() or self.transport.get_protocol() is not self:
+            self._sending = _stopped(self._sending)
+        elif self._sending is None:
+            self._sending = self.loop.call_later(self.timeout, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.stop_timers()
+        super().connection_lost(exc)
+
+    def stop_timers(self) -> None:
+        """Let go of the connection."""
+        self._sending, self._taking = _stopped(self._sending), _stopped(self._taking)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._taking = self.loop.call_later(self.timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._taking = _stopped(self._taking)
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # Closed gently, it would wait for ever for a client that takes nothing.
+        else:
+            super().timeout_keep_alive_handler()
+
+    def send_400_response(self, msg: str) -> None:
+        if self.is_waiting:
+            self.refuse(400, msg)
+        else:  # The request before it is being answered: it gets its answer, and then the connection ends.
+            self.cycle.keep_alive = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is more to come of a request, or of the next one where the last is answered."""
+        cycle: Any = self.cycle
+        return cycle is None or cycle.more_body or cycle.response_complete
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the head of the request that is being read has been read whole."""
+        cycle: Any = self.cycle
+        return cycle is not None and cycle.scope is self.scope
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answer with a problem and close."""
+        cycle: Any = self.cycle
+        is_within_answer = cycle is not None and cycle.response_started and not cycle.response_complete
+        if not is_within_answer and not self.transport.is_closing():
+            title = _TITLES[status]
+            document = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+            body = json.dumps(document).encode()
+            head = (
+                f"HTTP/1.1 {status} {title}\r\n"
+                f"content-type: {PROBLEM_JSON}\r\n"
+                f"content-length: {len(body)}\r\n"
+                "access-control-allow-origin: *\r\n"
+                "connection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _too_slow(self) -> None:
+        self._sending = None
+        if self.flow.read_paused:  # It is the mock that is slow.
+            self._sending = self.loop.call_later(self.timeout, self._too_slow)
+        elif self._is_silent:
+            self.transport.close()
+        else:
+            self.refuse(408, f"The request did not arrive within {self.timeout:g} seconds.")
+
+
+def _check_coding(name: bytes, value: bytes) -> None:
+    """Raise ValueError, of which the parser makes a 400, for a transfer coding that is not undone here."""
+    if name.lower() == b"transfer-encoding" and value.strip().lower() != b"chunked":
+        raise ValueError("the transfer coding is not known")
+
+
+def _bequeath(protocol: Any, heir_type: Any) -> None:
+    """Hand a connection over to another protocol, with the head that has been read and what came behind it."""
+    upgrade = sys.exception()  # Tells where the head ended.
+    rest = protocol.received[upgrade.args[0] :] if upgrade else b""
+    version = protocol.parser.get_http_version().encode()
+    start = b"%b %b HTTP/%b" % (protocol.parser.get_method(), protocol.url, version)
+    head = [start, *(b"%b: %b" % header for header in protocol.headers), b"", b""]
+    protocol.stop_timers()
+    protocol.connections.discard(protocol)
+    heir = heir_type(protocol.config, protocol.server_state, protocol.app_state)
+    heir.connection_made(protocol.transport)
+    protocol.transport.set_protocol(heir)
+    heir.data_received(b"\r\n".join(head) + rest)
+
+
+def _stopped(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    if timer is not None:
+        timer.cancel()
+    return None

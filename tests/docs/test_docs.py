@@ -1,0 +1,77 @@
+"""The examples in docs/ do what the pages say."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
+BLOCK = re.compile(r"^```(sh|python|text|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PORT = "4010"
+
+
+def sections():
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        _, *parts = SECTION.split(page.read_text())
+        for title, text in zip(parts[::2], parts[1::2], strict=True):
+            blocks = BLOCK.findall(text)
+            if any(kind != "text" for kind, _ in blocks):
+                yield pytest.param(blocks, id=f"{page.stem}: {title}")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copy(ROOT / "openapi.yaml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("blocks", list(sections()))
+def test_the_examples_of_a_section_print_what_the_page_says(blocks, folder):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    options = {"cwd": folder, "env": environment, "text": True}
+    printed = ""
+    with ExitStack() as running:
+        for kind, text in blocks:
+            text = text.replace(PORT, port)
+            match kind:
+                case "sh" if text.startswith("spacely-mock"):
+                    mock = subprocess.Popen(["bash", "-c", f"exec {text}"], stdout=subprocess.PIPE, **options)
+                    running.callback(stop, mock)
+                    assert f":{port}/" in mock.stdout.readline()
+                case "text":
+                    wanted = re.escape(text.strip()).replace("…", r"(?s:.*)")
+                    assert re.fullmatch(wanted, printed.strip()), printed
+                case "yaml":
+                    (folder / re.match(r"# (\S+)", text)[1]).write_text(text)
+                case _:
+                    done = subprocess.run(command(kind, text, folder), capture_output=True, check=False, **options)
+                    printed = done.stdout
+                    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def command(kind, text, folder):
+    if kind == "sh":
+        return ["bash", "-euo", "pipefail", "-c", text]
+    if "\ndef test_" in text:
+        file = folder / "test_example.py"
+        file.write_text(text)
+        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)]
+    return [sys.executable, "-c", text]
+
+
+def stop(process):
+    process.terminate()
+    process.communicate(timeout=10)
+
+
+def test_the_page_is_long_enough_to_show_every_part():
+    assert len(list(sections())) >= 10
