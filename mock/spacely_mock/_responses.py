@@ -32,6 +32,7 @@ class DocumentedResponse:
         key: The status as the contract writes it.
         media_type: The media type of its body; None where it has none.
         examples: Its bodies by name: the contract's examples, or one made from the schema, called ``made``.
+        exemplified: Whether these bodies are the contract's examples.
         headers: Its documented headers with a value for each.
     """
 
@@ -45,12 +46,14 @@ class DocumentedResponse:
         names = sorted(response.content, key=lambda name: (name not in _PREFERRED, not is_json(name)))
         self.media_type = names[0] if names else None
         self.examples: dict[str, Any] = {}
+        self.exemplified = False
         self._validator: jsonschema_rs.Draft4Validator | None = None
         if names:
             content = response.content[names[0]]
             if content.schema is not None:
                 schema = json_schema(content.schema, spec.components, direction="response")
                 self._validator = compile_schema(schema)
+            self.exemplified = bool(content.examples)
             self.examples = dict(content.examples) or {"made": self._made(content.schema or {})}
         self.headers = {
             name.lower(): _header_text(self._sample(schema, f"header {name}"))

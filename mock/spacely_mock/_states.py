@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any, Literal
 
-from spacely_spec import Answer, Expression, Operation, Polling, Problem, Spec, SpecError, all_hold, read_pointer
+from spacely_spec import Answer, Expression, Operation, Polling, Spec, SpecError, all_hold, read_pointer
 
 from ._responses import DocumentedResponse, Responses
 from ._schemas import at, parts
@@ -34,7 +34,8 @@ def poll_answer(spec: Spec, target: Operation, responses: Responses, polling: Po
     # A failure may be told by the status of an error; nothing else is.
     candidates = responses.all if state == "failed" else responses.successes
     for response in candidates:
-        for value in response.examples.values():
+        # A body made from the schema is no statement of the contract: a running job would show results.
+        for value in response.examples.values() if response.exemplified else ():
             if _state(polling, response, value) == state:
                 return PollAnswer(response, value)
     for response in candidates:
@@ -43,9 +44,7 @@ def poll_answer(spec: Spec, target: Operation, responses: Responses, polling: Po
                 return PollAnswer(response, value)
     raise SpecError(
         [
-            Problem(
-                spec.path,
-                None,
+            spec.problem(
                 f"{target.pointer}/responses",
                 f"no answer of {target.id!r} can be made that shows a job {_WORDS[state]}, as the Link "
                 f"{polling.link!r} tells it",

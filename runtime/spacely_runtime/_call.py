@@ -10,6 +10,7 @@ import httpx
 from . import errors
 from ._defaults import BODY_CHARACTERS
 from ._operation import Answer, Key, Operation
+from ._retry import says_not_now
 from ._secret import Secret
 from ._wire import parse_json, to_json
 from .errors import Violation
@@ -50,7 +51,7 @@ class Call:
     """
 
     def __init__(self, operation: Operation, key: Secret | None, job_id: str | None = None) -> None:
-        self._operation = operation
+        self.operation = operation
         self._key = key
         self._job_id = job_id
 
@@ -67,7 +68,7 @@ class Call:
         Raises:
             InvalidRequest: Something breaks the contract; all of it is listed.
         """
-        operation = self._operation
+        operation = self.operation
         given = {name: to_json(value) for name, value in arguments.items() if not isinstance(value, Unset)}
         content = to_json(body) if operation.body is not None else body
         if content == {} and not operation.body_required:
@@ -88,7 +89,7 @@ class Call:
         return operation.encode(given, content)
 
     def _body_violations(self, content: Any) -> list[Violation]:
-        operation = self._operation
+        operation = self.operation
         if isinstance(content, Unset):
             return [Violation("body", "is required")] if operation.body_required else []
         if operation.body is None:
@@ -105,12 +106,13 @@ class Call:
         about = self._redact(f"{type(error).__name__}: {error}".rstrip(": "))
         if isinstance(error, _NEVER_SENT):
             message = f"No connection was made, nothing was sent ({about}); check the base URL and the network"
-            return errors.TransportError(message, operation=self._operation.id, job_id=self._job_id)
+            return errors.TransportError(message, never_sent=True, operation=self.operation.id, job_id=self._job_id)
         message = f"The connection broke, or the time ran out, before the answer was read ({about})"
-        if self._operation.polling is None:
-            return errors.TransportError(message, operation=self._operation.id, job_id=self._job_id)
-        message += "; the submit may have been accepted, so it is not sent again by itself"
-        return errors.UncertainTransport(message, operation=self._operation.id, job_id=self._job_id)
+        error_type = errors.TransportError
+        if self.operation.polling is not None:
+            message += "; the submit may have been accepted, so it is not sent again by itself"
+            error_type = errors.UncertainTransport
+        return error_type(message, never_sent=False, operation=self.operation.id, job_id=self._job_id)
 
     def decode(self, response: httpx.Response) -> tuple[Any, Answer]:
         """The result of an answer that was read to its end.
@@ -124,7 +126,7 @@ class Call:
         """
         if not response.is_success:
             raise self._status_error(response)
-        reply = self._operation.reply(response.status_code)
+        reply = self.operation.reply(response.status_code)
         if reply is None:
             self._invalid(response, None, [Violation("", f"the status {response.status_code} is not documented")])
         answer = Answer(response.status_code, response.headers, None)
@@ -143,7 +145,7 @@ class Call:
 
     def _status_error(self, response: httpx.Response) -> errors.StatusError:
         status = response.status_code
-        documented = self._operation.documents(status)
+        documented = self.operation.documents(status)
         body = self._text(response)
         message = f"The server answered {status} {response.reason_phrase}".rstrip()
         if not documented:
@@ -154,20 +156,21 @@ class Call:
             message += f": {body[:200]}"
         error_type = _STATUS_ERRORS.get(status, errors.StatusError)
         if status >= _LEAST_SERVER_ERROR:
-            error_type = errors.ServerError if self._operation.polling is None else errors.UncertainServerError
+            certain = self.operation.polling is None or says_not_now(status, response.headers)
+            error_type = errors.ServerError if certain else errors.UncertainServerError
         return error_type(
             message,
             status_code=status,
             documented=documented,
             body=body,
             headers={name: self._redact(value) for name, value in response.headers.items()},
-            operation=self._operation.id,
+            operation=self.operation.id,
             job_id=self._job_id,
         )
 
     def _invalid(self, response: httpx.Response, answer: Answer | None, violations: list[Violation]) -> NoReturn:
         job_id = self._job_id
-        polling = self._operation.polling
+        polling = self.operation.polling
         if polling is not None and answer is not None:
             job_id = id_text(polling.read_id(answer)) or job_id
         error_type = errors.InvalidResponse if polling is None else errors.UncertainResponse
@@ -177,7 +180,7 @@ class Call:
             violations=violations,
             status_code=response.status_code,
             body=self._text(response),
-            operation=self._operation.id,
+            operation=self.operation.id,
             job_id=job_id,
         ) from None
 

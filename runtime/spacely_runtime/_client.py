@@ -14,10 +14,11 @@ import httpx
 from . import _clock, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
-from ._defaults import CONNECT_TIMEOUT_SECONDS, DOWNLOAD_TIMEOUT_SECONDS, TIMEOUT_SECONDS
+from ._defaults import CONNECT_TIMEOUT_SECONDS, DOWNLOAD_TIMEOUT_SECONDS, RETRIES, TIMEOUT_SECONDS
 from ._download import check_download, download_errors, whole_file
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
+from ._retry import Retries
 from ._secret import Secret
 from .types import UNSET, Unset
 
@@ -44,12 +45,16 @@ class AnyClient(Generic[H]):
         timeout: float,
         rate_limit: float | Unset | None,
         poll_interval: float | None,
+        max_retries: int,
     ) -> None:
         self._secret = self._find_key(api_key)
         self._base_url = self._find_base_url(base_url)
         self._timeout = _positive("timeout", timeout)
         self._poll_interval = None if poll_interval is None else _positive("poll_interval", poll_interval)
         self._budget = self._find_budget(rate_limit)
+        if max_retries < 0:
+            raise errors.ConfigurationError(f"max_retries={max_retries!r}: give 0 or a number greater than 0")
+        self._max_retries = max_retries
 
     @property
     def base_url(self) -> str:
@@ -104,6 +109,11 @@ class AnyClient(Generic[H]):
             "timeout": httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
             "follow_redirects": False,
         }
+
+    def _retries(self, operation: Operation, request: httpx.Request, job_id: str | None) -> Retries:
+        # A job's wait is a loop of its own that repeats a failed poll; a body that is a stream can be sent only once.
+        replayable = isinstance(request.stream, httpx.ByteStream)
+        return Retries(operation.method, self._max_retries if replayable and job_id is None else 0)
 
     def _wait_for_budget(self) -> float:
         return 0.0 if self._budget is None else self._budget.reserve(_clock.monotonic())
@@ -167,6 +177,9 @@ class SyncClient(AnyClient[httpx.Client]):
         rate_limit: Calls a second, shared by all clients of this process that have the same key; the contract's
             own by default, None is off.
         poll_interval: Seconds between polls, and before the first one, in place of the contract's.
+        max_retries: How often a call is made again: one that changes nothing, after what may pass (no answer, 408,
+            425, 429, 500, 502, 503, 504); any other one, a submit among them, only where it is certain that the
+            server did not take it (no connection, 429, 503 with Retry-After).
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """
 
@@ -178,10 +191,16 @@ class SyncClient(AnyClient[httpx.Client]):
         timeout: float = TIMEOUT_SECONDS,
         rate_limit: float | Unset | None = UNSET,
         poll_interval: float | None = None,
+        max_retries: int = RETRIES,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(
-            api_key=api_key, base_url=base_url, timeout=timeout, rate_limit=rate_limit, poll_interval=poll_interval
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            rate_limit=rate_limit,
+            poll_interval=poll_interval,
+            max_retries=max_retries,
         )
         self._http = httpx.Client(transport=transport, **self._http_options(self._timeout))
         # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
@@ -218,12 +237,25 @@ class SyncClient(AnyClient[httpx.Client]):
     ) -> tuple[Any, Answer]:
         call = Call(operation, self._secret, job_id)
         request = self._request(call, arguments, body)
-        _clock.sleep(self._wait_for_budget())
+        retries = self._retries(operation, request, job_id)
+        attempts = 0
+        while True:
+            attempts += 1
+            _clock.sleep(self._wait_for_budget())
+            try:
+                return call.decode(self._exchange(call, request))
+            except errors.ClientError as error:
+                error.attempts = attempts
+                pause = retries.pause(error)
+                if pause is None:
+                    raise
+            _clock.sleep(pause)
+
+    def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
         try:
-            response = self._http.send(request, auth=self._auth(operation))
+            return self._http.send(request, auth=self._auth(call.operation))
         except httpx.RequestError as error:
             raise call.transport_error(error) from error
-        return call.decode(response)
 
     def _download(self, url: str, path: Path, job: AnyJob) -> Path:
         with download_errors(url, job), self._files.stream("GET", url, follow_redirects=True) as response:
@@ -245,10 +277,16 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         timeout: float = TIMEOUT_SECONDS,
         rate_limit: float | Unset | None = UNSET,
         poll_interval: float | None = None,
+        max_retries: int = RETRIES,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(
-            api_key=api_key, base_url=base_url, timeout=timeout, rate_limit=rate_limit, poll_interval=poll_interval
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            rate_limit=rate_limit,
+            poll_interval=poll_interval,
+            max_retries=max_retries,
         )
         self._http = httpx.AsyncClient(transport=transport, **self._http_options(self._timeout))
         self._files = httpx.AsyncClient(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
@@ -284,12 +322,25 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
     ) -> tuple[Any, Answer]:
         call = Call(operation, self._secret, job_id)
         request = self._request(call, arguments, body)
-        await _clock.sleep_async(self._wait_for_budget())
+        retries = self._retries(operation, request, job_id)
+        attempts = 0
+        while True:
+            attempts += 1
+            await _clock.sleep_async(self._wait_for_budget())
+            try:
+                return call.decode(await self._exchange(call, request))
+            except errors.ClientError as error:
+                error.attempts = attempts
+                pause = retries.pause(error)
+                if pause is None:
+                    raise
+            await _clock.sleep_async(pause)
+
+    async def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
         try:
-            response = await self._http.send(request, auth=self._auth(operation))
+            return await self._http.send(request, auth=self._auth(call.operation))
         except httpx.RequestError as error:
             raise call.transport_error(error) from error
-        return call.decode(response)
 
     async def _download(self, url: str, path: Path, job: AnyJob) -> Path:
         with download_errors(url, job):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from . import _clock, _download, errors
-from ._defaults import FAILED_POLLS
+from ._defaults import FAILED_POLLS, MOST_RETRY_AFTER_SECONDS
+from ._retry import retry_after
 
 if TYPE_CHECKING:
     from ._operation import Answer, Operation, Polling
@@ -94,7 +95,10 @@ class _Wait(Generic[T]):
         self._failures += 1
         if not _may_pass(error) or self._failures > FAILED_POLLS:
             raise error
-        self._next = _clock.monotonic() + self._interval * 2 ** (self._failures - 1)
+        pause = self._interval * 2 ** (self._failures - 1)
+        if isinstance(error, errors.StatusError):
+            pause = max(pause, min(retry_after(error.headers) or 0.0, MOST_RETRY_AFTER_SECONDS))
+        self._next = _clock.monotonic() + pause
 
 
 def _may_pass(error: errors.ClientError) -> bool:

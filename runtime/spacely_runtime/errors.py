@@ -77,6 +77,9 @@ class ClientError(Exception):
         message: What happened, and what to do about it.
         operation: The operationId of the call, or None outside any call.
         job_id: The id of the job the call was about, or None before there is one.
+
+    Attributes:
+        attempts: How many requests were made of the call before this was raised.
     """
 
     def __init__(self, message: str, *, operation: str | None = None, job_id: str | None = None) -> None:
@@ -84,10 +87,12 @@ class ClientError(Exception):
         self.message = message
         self.operation = operation
         self.job_id = job_id
+        self.attempts = 1
 
     def __str__(self) -> str:
         about = [f"operation {self.operation}"] if self.operation else []
         about += [f"job {self.job_id}"] if self.job_id else []
+        about += [f"{self.attempts} attempts"] if self.attempts > 1 else []
         return f"{self.message} [{', '.join(about)}]" if about else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -120,7 +125,17 @@ class InvalidRequest(ClientError):
 
 
 class TransportError(ClientError):
-    """No answer came: no connection, a connection that broke, a timeout. ``__cause__`` is httpx's error."""
+    """No answer came: no connection, a connection that broke, a timeout. ``__cause__`` is httpx's error.
+
+    Attributes:
+        never_sent: Whether it is certain that nothing of the request left this machine.
+    """
+
+    def __init__(
+        self, message: str, *, never_sent: bool, operation: str | None = None, job_id: str | None = None
+    ) -> None:
+        super().__init__(message, operation=operation, job_id=job_id)
+        self.never_sent = never_sent
 
 
 class StatusError(ClientError):

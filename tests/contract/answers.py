@@ -171,9 +171,9 @@ def _open(node: Any) -> Any:
     """A schema that also drops what a client does not hold answers to."""
 
     def dropped(keyword: str, holder: Mapping[str, Any]) -> bool:
-        return (keyword == "enum" and "type" in holder) or (
-            keyword == "format" and holder[keyword] not in _FORMATS_WITH_A_TYPE
-        )
+        if keyword == "format":  # Of a number it is a range, and that is held to.
+            return holder.get("type") == "string" and holder[keyword] not in _FORMATS_WITH_A_TYPE
+        return keyword == "enum" and "type" in holder
 
     return _without(_strict(node), dropped)
 

@@ -170,7 +170,13 @@ def open_client(
         raise WrongPackage(f"{PACKAGE} is imported from {found}, not from {folder.resolve()}")
     changed: Prepare = prepare or (lambda each: each)
     wire = Wire()
-    options: Any = {"api_key": key, "base_url": BASE_URL, "rate_limit": None, "poll_interval": _INTERVAL}
+    options: Any = {
+        "api_key": key,
+        "base_url": BASE_URL,
+        "rate_limit": None,
+        "max_retries": 0,
+        "poll_interval": _INTERVAL,
+    }
     sync = changed(getattr(package, spec.sdk_name))(**options, transport=wire)
     with asyncio.Runner() as runner:
 

@@ -44,15 +44,23 @@ def url(quick: Spec, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield mock.url
 
 
-def test_a_mock_that_keeps_the_contract_gives_0_and_a_summary_of_every_operation(
-    capsys: pytest.CaptureFixture[str],
+def test_a_mock_that_keeps_the_contract_gives_0_a_summary_of_every_operation_and_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--target", "mock", *FEW]) == HELD
+    folder = tmp_path / "new" / "folder"
+    assert main(["--target", "mock", "--report-dir", str(folder), *FEW]) == HELD
     said = capsys.readouterr().out
     assert "mock, in process: held." in said
     assert "mock, over HTTP: held." in said
+    assert "Wrote" in said
     rows = [line.split() for line in said.splitlines()]
     assert any(row[:3] == ["coverage", "POST", "/generate/advance"] and row[-1] == "0" for row in rows)
+    suites = ET.parse(folder / "junit.xml").getroot()
+    assert [suite.attrib["name"] for suite in suites] == ["mock, in process", "mock, over HTTP"]
+    assert all(int(suite.attrib["tests"]) > 50 and suite.attrib["failures"] == "0" for suite in suites)
+    page = (folder / "report.html").read_text()
+    assert page.count("Held") == 2
+    assert made_up_key(1) not in page
 
 
 def test_a_client_that_keeps_the_contract_gives_0(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,17 +125,6 @@ def test_a_report_redacts_a_key_however_it_is_written() -> None:
         f"curl /?key={REDACTED}",
         f'{{"key": "{REDACTED}"}}',
     ]
-
-
-def test_the_reports_of_a_run_that_held_are_written_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--target", "mock", "--report-dir", str(tmp_path / "new" / "folder"), *FEW]) == HELD
-    assert "Wrote" in capsys.readouterr().out
-    suites = ET.parse(tmp_path / "new" / "folder" / "junit.xml").getroot()
-    assert [suite.attrib["name"] for suite in suites] == ["mock, in process", "mock, over HTTP"]
-    assert all(int(suite.attrib["tests"]) > 50 and suite.attrib["failures"] == "0" for suite in suites)
-    page = (tmp_path / "new" / "folder" / "report.html").read_text()
-    assert page.count("Held") == 2
-    assert made_up_key(1) not in page
 
 
 @pytest.mark.parametrize(
@@ -197,3 +194,4 @@ def test_the_script_runs_from_any_folder_with_paths_from_there(spec: Spec, tmp_p
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == HELD, done.stdout + done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"junit.xml", "report.html"}
+    assert {path.name for path in tmp_path.iterdir()} == {"tests", "mine.yaml", "out"}

@@ -52,7 +52,11 @@ class Caller:
             sent.append(message)
 
         base = {"type": "http", "method": "POST", "path": SUBMIT, "query_string": b"", "headers": []}
-        asyncio.run(self.app({**base, **scope}, receive, send))
+
+        async def serve() -> None:
+            await self.app({**base, **scope}, receive, send)
+
+        asyncio.run(serve())
         if not sent:
             return None
         headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.spacely_runtime.things import Clock
 
-from spacely_runtime import _clock
+from spacely_runtime import _budget, _clock
 
 
 @pytest.fixture
@@ -20,3 +20,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("THINGS_API_KEY", "THINGS_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_budget_from_before() -> None:
+    # A test's clock may stand before that of the test before it.
+    _budget._shared.clear()
