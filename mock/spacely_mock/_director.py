@@ -33,9 +33,14 @@ class Director:
     seed: int
     sleep: Sleep
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether there is no limit and no rule: only a request itself can ask for something."""
+        return self.limit is None and self.rules.is_empty()
+
     def is_idle(self, headers: Headers, body: bytes = b"") -> bool:
         """Whether there is nothing to decide: the answer is what the contract and the mock's defaults say."""
-        return self.limit is None and self.rules.is_empty() and says_nothing(headers, body)
+        return self.at_rest and says_nothing(headers, body)
 
     async def refuse(self, namespace: str) -> Refusal | None:
         """Why a call is one too many; None where it is not."""

@@ -31,7 +31,7 @@ from ._security import Gate, Keys
 from ._state import namespace_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A request that an operation has admitted.
 
