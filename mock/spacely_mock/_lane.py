@@ -19,7 +19,8 @@ from spacely_spec import SecurityScheme
 from ._asking import HEADER_PREFIX, MAGIC
 from ._bodies import BodyError, read_json
 from ._directives import NOTHING
-from ._http import Observe, Request, origin_of
+from ._http import ENTRY, Observe, Request, origin_of
+from ._journal import Journal
 from ._operations import Call, CompiledOperation
 from ._parameters import ParameterRule
 from ._requests import Checked, Fits, RequestRules
@@ -48,6 +49,7 @@ class FastLane:
         headers: What every answer carries.
         body_limit: The largest body that is taken, in bytes.
         observe: Called for every request with the status it got.
+        journal: Where requests are noted.
 
     Attributes:
         taken: How many requests the lane has answered.
@@ -61,8 +63,10 @@ class FastLane:
         headers: tuple[tuple[bytes, bytes], ...],
         body_limit: int,
         observe: Observe | None,
+        journal: Journal,
     ) -> None:
         self.taken = 0
+        self._journal = journal
         self._routes = routes
         self._headers = headers
         self._body_limit = body_limit
@@ -108,10 +112,14 @@ class FastLane:
         origin = origin_of(scope, headers.get(b"host", b""))
         body: bytes = message.get("body", b"")
         request = Request(scope["method"], path.decode(), query, raw_headers, body, False, origin)
+        # The long way, where it comes to that, finds the request in the journal.
+        scope[ENTRY] = entry = await self._journal.arrived(lane.compiled.operation.id, request)
         try:
             reply = await lane.compiled.answer(Call(request, owner, Checked(parameters, value, []), NOTHING, None))
         except Exception:  # noqa: BLE001 - the long way it is raised again, and reported
             return receive
+        entry.job = reply.job
+        await self._journal.answered(entry, reply.status)
         self.taken += 1
         if self._observe is not None:
             self._observe(request, reply.status)

@@ -107,6 +107,34 @@ IMPOSSIBLE_PREFERENCE = Kind(
     400,
     "Ask for a status or an example that the contract documents for the operation; the problem names them.",
 )
+CONTROL_TOKEN = Kind(
+    "control-token",
+    "The control token is missing or wrong",
+    (401,),
+    401,
+    "Send Authorization: Bearer with the token that the mock was started with (--admin-token).",
+)
+CLOCK_RUNS = Kind(
+    "clock-runs",
+    "The clock cannot be moved",
+    (409,),
+    409,
+    "Start the mock with --clock manual, or with a ManualClock, to move its time by hand.",
+)
+SEVERAL_PROCESSES = Kind(
+    "several-processes",
+    "One process cannot answer for all",
+    (503,),
+    503,
+    "Start the mock with --store, so that its workers share what they know, or with --workers 1.",
+)
+STORE_GONE = Kind(
+    "store-gone",
+    "The store cannot be reached",
+    (503,),
+    503,
+    "Start the store again, or check its address; the mock finds it by itself. Jobs that run by time go on.",
+)
 UNCLEAR_DIRECTIVE = Kind(
     "unclear-directive",
     "The mock is told something that it cannot understand or do",
@@ -146,6 +174,10 @@ KINDS = (
     UNKNOWN_JOB,
     NOT_ACCEPTABLE,
     IMPOSSIBLE_PREFERENCE,
+    CONTROL_TOKEN,
+    CLOCK_RUNS,
+    SEVERAL_PROCESSES,
+    STORE_GONE,
     UNCLEAR_DIRECTIVE,
     IMAGE_EXPIRED,
     INTERNAL,
