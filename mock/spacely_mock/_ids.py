@@ -51,7 +51,7 @@ WIDE = Layout(epoch=0, ticks=1000, time=42, operation=6, plan=OUTCOME_BITS + SPA
 COMPACT = Layout(epoch=1_735_689_600, ticks=16, time=35, operation=2, plan=0, seed=6, tag=10)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Not frozen, here and below: one is made for each request, and a frozen one slowly.
 class Job:
     """What an id says.
 
@@ -70,7 +70,7 @@ class Job:
     plan: Plan | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewJob:
     """What an id is to say: as Job, with the span as it is written in the id."""
 
@@ -191,7 +191,10 @@ class Sealer:
     """
 
     def __init__(self, secret: bytes, seed: int, worker: int = 0, workers: int = 1) -> None:
-        self._key = hashlib.blake2b(secret, digest_size=32, person=b"spacely-mock").digest()
+        key = hashlib.blake2b(secret, digest_size=32, person=b"spacely-mock").digest()
+        # Copied for each use: to key a hash takes longer than to hash so little.
+        self._tags = hashlib.blake2b(key=key, digest_size=8, person=b"job")
+        self._signatures = hashlib.blake2b(key=key, digest_size=10, person=b"signature")
         self._worker = worker
         self._workers = workers
         self.restart(seed)
@@ -221,10 +224,9 @@ class Sealer:
         number = form.read(text)
         if number is None:
             return None
-        job = self._unpack(form.layout, number, text)
         payload = number >> form.layout.tag
         genuine = self._tag(payload, form.layout, owner) == number & (1 << form.layout.tag) - 1
-        return job if genuine else None
+        return self._unpack(form.layout, number, text) if genuine else None
 
     def glance(self, form: Form, text: str) -> Job | None:
         """What an id says, whoever it belongs to and whether or not it is genuine."""
@@ -233,12 +235,14 @@ class Sealer:
 
     def signature(self, text: str) -> str:
         """A signature on a text: proof that it was made by this secret."""
-        return hashlib.blake2b(text.encode(), key=self._key, digest_size=10, person=b"signature").hexdigest()
+        signature = self._signatures.copy()
+        signature.update(text.encode())
+        return signature.hexdigest()
 
     def _tag(self, payload: int, layout: Layout, owner: str) -> int:
-        message = payload.to_bytes(16, "big") + owner.encode("utf-8", "surrogateescape")
-        digest = hashlib.blake2b(message, key=self._key, digest_size=8, person=b"job").digest()
-        return int.from_bytes(digest, "big") >> 64 - layout.tag
+        tag = self._tags.copy()
+        tag.update(payload.to_bytes(16, "big") + owner.encode("utf-8", "surrogateescape"))
+        return int.from_bytes(tag.digest(), "big") >> 64 - layout.tag
 
     @staticmethod
     def _unpack(layout: Layout, number: int, text: str) -> Job | None:

@@ -119,9 +119,11 @@ class JobAnswer:
         return self._response.reply_with(self._template.fill(self._values(job, origin)), job.id)
 
     def _values(self, job: Job, origin: str) -> list[Any]:
+        job_id = int(job.id) if self._integer else job.id
+        if not self._images:
+            return [job_id]
         folder = f"{origin}{IMAGES_PATH}{self._sealer.signature(job.id)}/{job.id}"
-        images = [f"{folder}-{number}.png" for number in range(1, self._images + 1)]
-        return [int(job.id) if self._integer else job.id, *images]
+        return [job_id, *(f"{folder}-{number}.png" for number in range(1, self._images + 1))]
 
     def _with_images(self, value: Any, pointer: str) -> Any:
         def image(text: str) -> str:

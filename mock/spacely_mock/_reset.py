@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from ._delivery import RESET
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-_NO_LINGER = struct.pack("ii", 1, 0)
+_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 def resettable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:

@@ -26,6 +26,8 @@ class BodyTemplate:
 
     def fill(self, values: Sequence[Any]) -> bytes:
         """The body with a value for each slot."""
+        if not self._slots:
+            return self._fixed[0]
         body = [self._fixed[0]]
         for slot, fixed in zip(self._slots, self._fixed[1:], strict=True):
             body += (_encode(values[slot]).encode(), fixed)

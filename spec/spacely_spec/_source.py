@@ -79,7 +79,7 @@ def read_source(path: Path) -> Source:
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecError(
-            [Problem(path, None, "", f"cannot be read: {reason}", "give the path of an OpenAPI file")]
+            [Problem(path, None, "", f"cannot be read: {reason}", "give the path of a file that can be read")]
         ) from error
     try:
         loader = _Loader(content)

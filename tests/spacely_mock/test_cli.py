@@ -14,6 +14,7 @@ import pytest
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, ROOT
 
 from spacely_mock._cli import main
+from spacely_mock._directives import WORDS
 from spacely_mock._durations import parse_duration
 
 BANNER = re.compile(r"Spacely AI Enterprise 1\.0\.0 \(2 operations\) at (\S+/api/v1) - docs at (\S+/docs)\n")
@@ -131,7 +132,19 @@ def test_the_contract_of_the_working_directory_is_served_before_the_packaged_one
         assert banner
 
 
-@pytest.mark.parametrize("options", [["--port", "99999"], ["--port", "x"], ["--render-time", "soon"], ["--nonsense"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--port", "99999"],
+        ["--port", "x"],
+        ["--render-time", "soon"],
+        ["--progress", "soon"],
+        ["--progress", "2s", "--render-time", "2s"],
+        ["--outcome", "luck"],
+        ["--rate-limit", "0"],
+        ["--nonsense"],
+    ],
+)
 def test_a_wrong_option_is_a_usage_error(options, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(options)
@@ -167,11 +180,51 @@ def test_options_reach_the_mock():
         )
 
 
+def test_options_of_control_reach_the_mock(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- when: {headers: {x-team: red}}\n  then: {status: 503}\n")
+    options = ["--progress", "polls:0", "--outcome", "failure", "--rules", str(rules), "--rate-limit", "3"]
+    with (
+        running(*options, "--rate-limit-block") as (_, banner),
+        httpx.Client(base_url=banner[1], headers=KEY) as client,
+    ):
+        assert client.post("/generate/advance", json=RENDER, headers={"X-Team": "red"}).status_code == 503
+        job_id = client.post("/generate/advance", json=RENDER).json()["data"]
+        poll = {"url": "/generate/poll-result", "params": {"refId": job_id}}
+        assert client.get(**poll).json()["data"]["status"] == "failed"
+        assert client.get(**poll).status_code == 429
+        assert "blocked" in client.get(**poll).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("- then: {outcome: luck}", "rules.yaml:1: outcome='luck'"), ("[", "is not YAML"), (None, "cannot be read")],
+)
+def test_rules_that_cannot_be_used_are_explained_without_a_traceback(tmp_path, capsys, text, message):
+    file = tmp_path / "rules.yaml"
+    if text is not None:
+        file.write_text(text)
+    assert main(["--spec", str(CONTRACT), "--rules", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "remedy:" in said
+
+
 def test_help_explains_every_option(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    for word in ("--host", "--port", "--spec", "--render-time", "--seed", "--api-key", "--secret", "Prefer: code=500"):
+    for word in (
+        "--host",
+        "--port",
+        "--spec",
+        "--render-time",
+        "--seed",
+        "--api-key",
+        "--secret",
+        "Prefer: code=500",
+        *WORDS,
+    ):
         assert word in text
 
 

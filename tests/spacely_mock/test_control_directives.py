@@ -1,8 +1,9 @@
 """What a request says to the mock: in headers, in Prefer, in a text of its body."""
 
-import httpx
+import json
+
 import pytest
-from tests.spacely_mock.helpers import KEY, POLL, RENDER, Caller
+from tests.spacely_mock.helpers import KEY, POLL, RENDER, SUBMIT, Caller
 
 from spacely_mock._directives import WORDS, DirectiveError, parse_directive
 
@@ -147,7 +148,24 @@ def test_an_unknown_word_lists_those_there_are():
 
 
 def test_the_fast_lane_leaves_what_is_told_to_the_mock_to_the_long_way():
-    with_lane, without = Caller(render_time=9), Caller(render_time=9, fast_lane=False)
-    for saying in SAYINGS.values():
-        assert with_lane.submit(**saying).status_code == without.submit(**saying).status_code == 200
-        assert isinstance(with_lane.submit(**saying), httpx.Response)
+    call = Caller()
+    job_id = call.submit().json()["data"]
+    for headers, taken in (
+        (KEY, 1),
+        ({**KEY, "X-Mock-Delay": "0s"}, 1),
+        ({**KEY, "X-Mock-Status": "418"}, 1),
+        (KEY, 2),
+    ):
+        call.poll(job_id, headers=headers)
+        assert call.app._lane.taken == taken
+
+
+def test_a_text_that_says_something_reaches_the_mock_whichever_way_the_body_comes():
+    call = Caller()
+    body = json.dumps({**RENDER, "prompt": "[mock status=418]"}).encode()
+    headers = [(b"x-api-key", b"sk-one"), (b"content-type", b"application/json")]
+    for messages in ([body], [body[:40], body[40:]]):
+        pieces = [{"type": "http.request", "body": piece, "more_body": True} for piece in messages]
+        pieces[-1]["more_body"] = False
+        status, _, _ = call.raw({"headers": headers, "raw_path": SUBMIT.encode()}, *pieces)
+        assert status == 418

@@ -61,7 +61,7 @@ def test_what_is_no_contract_is_refused_with_a_sentence(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path / "gone.yaml")
     assert str(problem).startswith(f"{tmp_path / 'gone.yaml'}: cannot be read: No such file")
-    assert "give the path of an OpenAPI file" in problem.remedy
+    assert "give the path of a file that can be read" in problem.remedy
 
 
 def test_a_directory_is_named(tmp_path: Path) -> None:

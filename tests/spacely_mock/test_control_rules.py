@@ -1,0 +1,190 @@
+"""Rules: what is done with the requests that they match, and how often."""
+
+import asyncio
+
+import pytest
+from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT, Caller
+
+from spacely_mock._http import Request
+from spacely_mock._rulefile import load_rules
+from spacely_mock._rules import RuleError, RuleSet
+from spacely_mock._state import EVERYONE, MemoryState, namespace_of
+from spacely_spec import SpecError
+
+TEAPOT = {"then": {"status": 418}}
+
+
+def statuses(call, count=1, **arguments):
+    return [call.submit(**arguments).status_code for _ in range(count)]
+
+
+CONDITIONS = [
+    ({}, True),
+    ({"operation": "generateAdvance"}, True),
+    ({"operation": "generate*"}, True),
+    ({"operation": "pollResult"}, False),
+    ({"method": "post"}, True),
+    ({"method": "GET"}, False),
+    ({"path": "/api/*/generate/*"}, True),
+    ({"path": "/generate/*"}, False),
+    ({"headers": {"X-Team": "blue*"}}, True),
+    ({"headers": {"x-team": "red"}}, False),
+    ({"headers": {"x-missing": "*"}}, False),
+    ({"headers": {"x-number": 7}}, True),
+    ({"body": {"$.model": "spacely-*"}}, True),
+    ({"body": {"$.model": "other"}}, False),
+    ({"body": {"$..*": "residential"}}, True),
+    ({"body": {"$[?@ == 'residential']": "*"}}, True),
+    ({"body": {"$.missing": "*"}}, False),
+    ({"body": {"$.extra.list[1]": 2}}, True),
+    ({"body": {"$.extra.list[0]": True}}, False),
+    ({"body": {"$.extra": {"list": [1, 2]}}}, True),
+    ({"namespace": namespace_of("sk-one")}, True),
+    ({"namespace": namespace_of("sk-two")}, False),
+    ({"method": "POST", "body": {"$.model": "spacely-*"}, "headers": {"x-team": "red"}}, False),
+]
+
+
+@pytest.mark.parametrize(("when", "matches"), CONDITIONS)
+def test_a_rule_matches_what_meets_all_of_its_conditions(when, matches):
+    call = Caller(rules=[{"when": when, **TEAPOT}])
+    body = {**RENDER, "extra": {"list": [1, 2]}}
+    headers = {**KEY, "X-Team": "blue-1", "X-Number": "7"}
+    assert statuses(call, body=body, headers=headers) == [418 if matches else 200]
+
+
+def test_a_rule_can_look_at_the_query():
+    call = Caller(rules=[{"when": {"query": {"refId": "lost*"}}, **TEAPOT}])
+    assert call.poll("lost-one").status_code == 418
+    assert call.poll("other").status_code == 400
+
+
+def test_a_body_that_cannot_be_read_has_nothing_in_it():
+    call = Caller(rules=[{"when": {"body": {"$": "*"}}, **TEAPOT}])
+    assert call("POST", SUBMIT, content=b"{", headers={**KEY, "Content-Type": "application/json"}).status_code == 400
+
+
+def test_a_rule_set_later_stands_above_those_before_word_by_word():
+    rules = [{"then": {"status": 503, "retry-after": 9}}, {"then": {"status": 418}}]
+    response = Caller(rules=rules).submit()
+    assert (response.status_code, response.headers["retry-after"]) == (418, "9")
+
+
+@pytest.mark.parametrize(
+    ("often", "taken"),
+    [
+        ({}, "xxxxxxxx"),
+        ({"times": 1}, "x......."),
+        ({"times": 3}, "xxx....."),
+        ({"every": 3}, "..x..x.."),
+        ({"every": 2, "times": 2}, ".x.x...."),
+        ({"probability": 0}, "........"),
+        ({"probability": 1}, "xxxxxxxx"),
+    ],
+)
+def test_a_rule_takes_as_many_as_it_says(often, taken):
+    call = Caller(rules=[{**TEAPOT, **often}])
+    assert statuses(call, 8) == [418 if each == "x" else 200 for each in taken]
+
+
+def test_chance_is_the_same_for_the_same_seed_and_about_the_share():
+    runs = [statuses(Caller(seed=seed, rules=[{**TEAPOT, "probability": 0.3}]), 60) for seed in (5, 5, 6)]
+    assert runs[0] == runs[1] != runs[2]
+    assert 8 <= runs[0].count(418) <= 28
+
+
+def test_what_a_rule_has_taken_is_counted_for_each_key():
+    call = Caller(rules=[{**TEAPOT, "times": 1}])
+    assert statuses(call, 2) == [418, 200]
+    assert statuses(call, 2, headers={"X-API-KEY": "sk-two"}) == [418, 200]
+
+
+def test_a_request_that_a_rule_does_not_match_is_not_counted():
+    call = Caller(rules=[{**TEAPOT, "when": {"headers": {"x-team": "red"}}, "times": 1}])
+    assert statuses(call, 3) == [200, 200, 200]
+    assert statuses(call, headers={**KEY, "X-Team": "red"}) == [418]
+
+
+def test_rules_set_while_running_are_those_of_their_namespace_above_everyones_above_the_first():
+    state = MemoryState()
+    call = Caller(state=state, rules=[{"then": {"status": 501}}])
+    assert statuses(call) == [501]
+    asyncio.run(state.set_rules(EVERYONE, [{"then": {"status": 502}}]))
+    assert statuses(call) == [502]
+    asyncio.run(state.set_rules(namespace_of("sk-one"), [{"then": {"status": 503}}]))
+    assert statuses(call) == [503]
+    assert statuses(call, headers={"X-API-KEY": "sk-two"}) == [502]
+    asyncio.run(state.set_rules(namespace_of("sk-one"), []))
+    asyncio.run(state.set_rules(EVERYONE, []))
+    assert statuses(call) == [501]
+
+
+def test_a_namespace_can_have_defaults_of_its_own():
+    state = MemoryState()
+    call = Caller(state=state, render_time=5)
+    asyncio.run(state.set_rules(namespace_of("sk-one"), [{"then": {"progress": "immediate", "outcome": "failure"}}]))
+    mine = call.submit().json()["data"]
+    theirs = call.submit(headers={"X-API-KEY": "sk-two"}).json()["data"]
+    assert call.poll(mine).json()["data"]["status"] == "failed"
+    assert call.poll(theirs, headers={"X-API-KEY": "sk-two"}).json()["data"]["status"] == "processing"
+
+
+def test_rules_are_read_as_they_are_written():
+    rules = RuleSet.from_json(
+        [
+            {"id": "a", "when": {"headers": {"x": 1}, "body": {"$.a": 1}}, "then": {"delay": "1s..2s"}, "every": 2},
+            {"then": {"fault": "lost", "progress": "polls:2"}, "times": 1, "probability": 0.5},
+        ],
+        prefix="mine",
+    )
+    assert RuleSet.from_json(rules.to_json()) == rules
+    assert [rule.id for rule in rules.rules] == ["a", "mine-2"]
+
+
+BROKEN = [
+    ({}, "", "array"),
+    ([{}], "/0", "'then' is missing"),
+    ([{"then": {}}], "/0/then", ""),
+    ([{"then": {"outcome": "luck"}}], "/0/then/outcome", "outcome='luck'"),
+    ([{"then": {"colour": "red"}}], "/0/then/colour", "not known"),
+    ([TEAPOT, {"when": {"paht": "/"}, **TEAPOT}], "/1/when/paht", "not known"),
+    ([{**TEAPOT, "times": 0}], "/0/times", ""),
+    ([{**TEAPOT, "probability": 2}], "/0/probability", ""),
+    ([{"when": {"body": {"$[": 1}}, **TEAPOT}], "/0/when/body/$[", "is no JSONPath"),
+    ([{"when": {"body": {"$" + "[?(" * 2000: 1}}, **TEAPOT}], None, "is no JSONPath"),
+    ([{"id": "a", **TEAPOT}, {"id": "a", **TEAPOT}], "/1", "two rules have the id 'a'"),
+]
+
+
+@pytest.mark.parametrize(("document", "pointer", "message"), BROKEN)
+def test_a_rule_that_cannot_be_understood_names_the_place_and_the_remedy(document, pointer, message):
+    with pytest.raises(RuleError) as raised:
+        RuleSet.from_json(document)
+    assert pointer in {None, raised.value.pointer}
+    assert message in raised.value.message
+    assert raised.value.remedy
+
+
+def test_a_file_of_rules_is_read_and_a_broken_one_told_with_its_line(tmp_path):
+    file = tmp_path / "rules.yaml"
+    file.write_text('- when: {method: POST}\n  then:\n    status: 503\n    progress: "polls:3"\n')
+    assert load_rules(file).rules[0].then.status == 503
+    file.write_text("- then:\n    status: 503\n- then:\n    outcome: luck\n")
+    with pytest.raises(SpecError, match=r"rules.yaml:4: .*outcome='luck'(.|\n)*remedy:"):
+        load_rules(file)
+    file.write_text("- then: [")
+    with pytest.raises(SpecError, match="is not YAML"):
+        load_rules(file)
+
+
+def test_matching_changes_nothing_and_asks_no_one():
+    rules = RuleSet.from_json([{"id": "first", **TEAPOT}, {"id": "second", "when": {"method": "GET"}, **TEAPOT}])
+    request = Request("GET", "/", b"", (), b"", oversized=False, origin="")
+    assert [rule.id for rule in rules.match(request, "any", "ns", None)] == ["second", "first"]
+
+
+def test_without_rules_and_limit_an_ordinary_request_is_idle():
+    for options, idle in (({}, True), ({"rules": [TEAPOT]}, False), ({"rate_limit": 5}, False)):
+        call = Caller(CONTRACT, **options)
+        assert call.poll("unknown").status_code in {400, 418}
+        assert call.app._lane.taken == (1 if idle else 0)
