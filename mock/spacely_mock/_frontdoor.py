@@ -79,9 +79,19 @@ class FrontDoor:
                 receive = unread
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            ends = message["type"] == "lifespan.shutdown"
+            if ends:
+                await self._journal.close()
+            await send({"type": message["type"] + ".complete"})
+            if ends:
+                return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await self._read(scope, receive)
@@ -201,14 +211,6 @@ def _served_as(method: str, match: Match | None) -> str:
 def _not_allowed(request: Request, match: Match) -> Reply:
     detail = f"This path has {', '.join(sorted(match.route.operations))}."
     return problem(METHOD_NOT_ALLOWED, detail, request.instance, headers=(("allow", match.route.allow),))
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 async def _no_body() -> Message:

@@ -8,6 +8,7 @@ from collections.abc import Container
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from ._bodies import BodyError, is_json, media_type, read_body
@@ -38,7 +39,7 @@ class Entry:
         self._credentials = credentials
         if self._body_size > _BODY_KEPT:
             self._request = replace(request, body=b"")
-        headers = sum([len(name) + len(value) for name, value in request.raw_headers])
+        headers = sum(map(len, chain.from_iterable(request.raw_headers)))
         self.size = _PER_LINE + len(request.path) + len(request.raw_query) + headers + len(self._request.body)
 
     def answered(self, status: int) -> float:
@@ -47,10 +48,11 @@ class Entry:
         self._seconds = time.perf_counter() - self._began
         return self._seconds
 
-    @cached_property
+    @property
     def namespace(self) -> str:
         """Whose request it is."""
-        return namespace_of(self._credentials.owner(self._request))
+        namespace: str = self.arrival()["namespace"]
+        return namespace
 
     def arrival(self) -> dict[str, Any]:
         """What is known when the request arrives, redacted, as JSON."""
@@ -61,7 +63,7 @@ class Entry:
         request, credentials = self._request, self._credentials
         return {
             "time": self._at,
-            "namespace": self.namespace,
+            "namespace": namespace_of(credentials.owner(request)),
             "operation": self.operation,
             "method": request.method,
             "path": credentials.scrub(request.path, request),
@@ -116,6 +118,12 @@ class Journal:
         await self._state.complete(entry)
         if self._state.shared and self._publishing is None:
             self._publishing = asyncio.create_task(self._publish())
+
+    async def close(self) -> None:
+        """Let go of what keeps the journal."""
+        if self._publishing is not None:
+            self._publishing.cancel()
+        await self._state.close()
 
     async def _publish(self) -> None:
         await asyncio.sleep(_PUBLISH_AFTER)

@@ -18,7 +18,7 @@ class Metrics:
     """Counts the requests of one process."""
 
     def __init__(self) -> None:
-        self._requests: Counter[tuple[str, int]] = Counter()
+        self._requests: dict[tuple[str, int], int] = {}
         self._jobs: Counter[str] = Counter()
         self._buckets: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(_BOUNDS) + 1))
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -26,7 +26,7 @@ class Metrics:
     def count(self, operation: str | None, status: int, seconds: float) -> None:
         """Count an answer, and how long it took."""
         name = operation or ""
-        self._requests[name, status] += 1
+        self._requests[name, status] = self._requests.get((name, status), 0) + 1
         self._buckets[name][bisect_left(_BOUNDS, seconds)] += 1
         self._seconds[name] += seconds
 
@@ -48,7 +48,7 @@ class Metrics:
                 rows.append(["spacely_mock_request_seconds_bucket", {"operation": name, "le": str(bound)}, total])
             rows.append(["spacely_mock_request_seconds_sum", {"operation": name}, self._seconds[name]])
             rows.append(["spacely_mock_request_seconds_count", {"operation": name}, total])
-        return [*rows, *([name, {}, value] for name, value in _process())]
+        return [*rows, *(_row(name, value) for name, value in _process())]
 
 
 _HELP = {
@@ -65,11 +65,11 @@ _HELP = {
 def exposition(snapshots: Iterable[list[list[Any]]], journal_lines: int) -> bytes:
     """The snapshots of all processes, added up, as Prometheus reads them."""
     totals: dict[str, dict[str, float]] = {}
-    for snapshot in (*snapshots, [["spacely_mock_journal_lines", {}, journal_lines]]):
-        for name, labels, value in snapshot:
-            written = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-            series = totals.setdefault(name, {})
-            series[written] = series.get(written, 0) + value
+    rows = [row for snapshot in snapshots for row in snapshot]
+    for name, labels, value in [*rows, _row("spacely_mock_journal_lines", journal_lines)]:
+        written = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+        series = totals.setdefault(name, {})
+        series[written] = series.get(written, 0) + value
     lines: list[str] = []
     for family, (kind, meaning) in _HELP.items():
         names = [f"{family}_{part}" for part in ("bucket", "sum", "count")] if kind == "histogram" else [family]
@@ -78,6 +78,10 @@ def exposition(snapshots: Iterable[list[list[Any]]], journal_lines: int) -> byte
             for written, value in totals.get(name, {}).items():
                 lines.append(f"{name}{{{written}}} {value}" if written else f"{name} {value}")
     return ("\n".join(lines) + "\n").encode()
+
+
+def _row(name: str, value: float) -> list[Any]:
+    return [name, {}, value]
 
 
 def _escaped(text: str) -> str:

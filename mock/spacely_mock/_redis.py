@@ -53,7 +53,7 @@ class RedisState:
 
     def __init__(self, url: str, entries: int = JOURNAL_ENTRIES, member: str | None = None) -> None:
         # Its annotations are those of the synchronous and the asynchronous client at once, and fit neither.
-        self._redis: Any = Redis.from_url(
+        self._redis: Any = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - see above
             url,
             decode_responses=True,
             socket_timeout=_TIMEOUT,

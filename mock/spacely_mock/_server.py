@@ -100,7 +100,7 @@ def make_server(
             app,
             http=make_protocol(request_timeout),
             ws="none",
-            lifespan="off",
+            lifespan="on",
             log_config=None,
             log_level="error",
             access_log=False,

@@ -69,11 +69,13 @@ class Workers:
         process.start()
         self._processes[number] = process
         writer.close()
-        wait([reader, process.sentinel])
-        if not reader.poll() or not _received(reader):
+        try:
+            reader.recv()
+        except EOFError as error:
             process.join()
-            raise WorkerError(process.exitcode or 0)
-        reader.close()
+            raise WorkerError(process.exitcode or 0) from error
+        finally:
+            reader.close()
 
     def _work(self, number: int, ready: Connection) -> None:
         threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -99,10 +101,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _received(reader: Connection) -> bool:
-    try:
-        return bool(reader.recv())
-    except EOFError:
-        return False
