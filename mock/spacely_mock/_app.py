@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from spacely_spec import Spec, load
+from spacely_spec import RateLimit, Spec, SpecError, load
 
 from ._clock import Clock, SystemClock
+from ._delivery import Sleep, real_sleep
+from ._plans import Outcome, Progress
+from ._rules import Rules, RuleSet
 from ._state import JOURNAL_ENTRIES, MemoryState, State
 
 if TYPE_CHECKING:
@@ -23,14 +26,20 @@ def create_app(
     spec: Spec | str | Path | None = None,
     *,
     render_time: float = RENDER_TIME,
+    progress: str | None = None,
+    outcome: str = Outcome.SUCCESS,
+    rules: RuleSet | Sequence[Mapping[str, Any]] = (),
+    rate_limit: bool | int = False,
+    rate_limit_block: bool = False,
     seed: int | None = None,
     api_keys: Sequence[str] = (),
     secret: str | None = None,
     clock: Clock | None = None,
+    state: State | None = None,
+    sleep: Sleep = real_sleep,
     body_limit: int = BODY_LIMIT,
     observe: Callable[[str, str, int], None] | None = None,
     fast_lane: bool = True,
-    state: State | None = None,
     journal: int = JOURNAL_ENTRIES,
     admin: bool = True,
     admin_token: str | None = None,
@@ -43,15 +52,24 @@ def create_app(
         spec: The contract, or the path of its file; by default openapi.yaml in the working directory, or else the
             one that belongs to this package.
         render_time: How long a job runs, in seconds.
+        progress: When jobs end, in place of render_time: ``2s``, ``1s..4s``, ``lognormal:3s,0.2``, ``vendor``,
+            ``immediate`` or ``polls:3``.
+        outcome: How they end: ``success``, ``failure``, ``pending``, ``empty``, ``unknown-status``,
+            ``missing-images`` or ``expired-images``.
+        rules: What is to be done with certain requests; of those that match, the last stands above the others.
+        rate_limit: How many calls a key may make in the contract's time (one second where it has none); True for as
+            many as the contract says.
+        rate_limit_block: Whether a key that exceeds it stays refused.
         seed: What made-up data and the sequence of job ids start from; the same seed makes the same.
         api_keys: The only keys that are taken; by default any that fits its security scheme's x-key-pattern.
         secret: What job ids are sealed with. Mocks with the same secret know each other's jobs; the default is
             the same for every mock.
         clock: Tells the time; the machine's clock by default.
+        state: What requests share; by default the memory of this process.
+        sleep: Waits a number of seconds where an answer is to be late.
         body_limit: The largest request body that is taken, in bytes.
         observe: Called for every request with its method, its path and the status it got.
         fast_lane: Answer ordinary requests the short way. The answers are the same either way.
-        state: What requests share; by default the memory of this process.
         journal: How many requests that memory's journal keeps; 0 keeps none.
         admin: Whether the mock's own interface under /__mock__/ is open.
         admin_token: The bearer token that it asks for; by default none.
@@ -63,10 +81,13 @@ def create_app(
 
     Raises:
         SpecError: The contract cannot be used; ``problems`` says why, one entry for each thing wrong.
+        RuleError: A rule cannot be understood.
+        ValueError: The progress or the outcome cannot be understood.
     """
     # Imported here: not everyone who imports this package serves.
     from ._control import Control, Controlled
     from ._cors import Cors
+    from ._director import Director
     from ._frontdoor import FrontDoor
     from ._http import Request
     from ._ids import Sealer
@@ -74,6 +95,7 @@ def create_app(
     from ._journal import Journal
     from ._lane import FastLane
     from ._lazy import LazyApp
+    from ._limits import Limit
     from ._metrics import Metrics
     from ._operations import compile_operations
     from ._pages import Pages
@@ -83,10 +105,30 @@ def create_app(
 
     contract = spec if isinstance(spec, Spec) else load(spec or default_spec())
     start = next((each for each in (first_job, seed) if each is not None), secrets.randbits(53))
+    time, shared = clock or SystemClock(), state or MemoryState(journal)
     sealer = Sealer((secret or "spacely-mock").encode(), start, *worker)
-    settings = JobSettings(sealer, clock or SystemClock(), render_time)
+    settings = JobSettings(
+        sealer=sealer,
+        clock=time,
+        state=shared,
+        progress=Progress.after(render_time) if progress is None else Progress.parse(progress),
+        outcome=Outcome.parse(outcome),
+    )
+    rate = _rate(contract, rate_limit)
+    director = Director(
+        rules=Rules(rules if isinstance(rules, RuleSet) else RuleSet.from_json(list(rules)), shared),
+        state=shared,
+        limit=Limit(rate, rate_limit_block, time, shared) if rate else None,
+        seed=start,
+        sleep=sleep,
+    )
     compiled = compile_operations(
-        contract, keys=Keys(api_keys), settings=settings, seed=seed or 0, body_limit=body_limit
+        contract,
+        keys=Keys(api_keys),
+        settings=settings,
+        director=director,
+        seed=seed or 0,
+        body_limit=body_limit,
     )
 
     def observe_request(request: Request, status: int) -> None:
@@ -100,11 +142,10 @@ def create_app(
 
     sealer.restart(start)  # What ids look like has been tried out with the first seeds of the sequence.
     submits = {name: entry.submit for name, entry in compiled.items() if entry.submit is not None}
-    shared = state or MemoryState(journal)
     credentials = Credentials(contract.operations, api_keys)
     metrics = Metrics()
     noted = Journal(shared, credentials, settings.clock, metrics, submits)
-    controlled = Controlled(contract, shared, settings, submits, credentials, metrics, worker[1], list)
+    controlled = Controlled(contract, shared, settings, submits, credentials, metrics, worker[1], RuleSet.from_json)
     routes = Routes(contract.base_path, contract.operations)
     cors = Cors(contract)
     observer = observe_request if observe is not None else None
@@ -126,6 +167,18 @@ def create_app(
         journal=noted,
         lane=lane if fast_lane else None,
     )
+
+
+def _rate(contract: Spec, asked: bool | int) -> RateLimit | None:
+    if asked is False:
+        return None
+    declared = contract.rate_limit
+    if asked is not True:
+        return RateLimit(asked, declared.seconds if declared else 1)
+    if declared is None:
+        message, remedy = "the contract declares no rate limit", "add x-rate-limit, or say how many calls are allowed"
+        raise SpecError([contract.problem("", message, remedy)])
+    return declared
 
 
 def default_spec() -> Path:

@@ -20,8 +20,11 @@ from spacely_spec import Spec, SpecError, load
 
 from ._app import RENDER_TIME, create_app, default_spec
 from ._clock import ManualClock, SystemClock
+from ._directives import WORDS
 from ._durations import parse_duration
+from ._plans import PROGRESS_FORMS, Outcome, Progress
 from ._reload import Reloading
+from ._rulefile import load_rules
 from ._server import REQUEST_TIMEOUT, PortError, listen, listen_many, make_server, origin
 from ._state import JOURNAL_ENTRIES, MemoryState
 from ._store import StoreError, open_store
@@ -44,19 +47,36 @@ what is served:
   the operations            under the path of the file's first server URL, as printed at the start
   /docs                     the documentation, with which requests can be tried (Swagger UI)
   /openapi.yaml             the file itself; /openapi.json is the same as JSON
-  /healthz                  {"status": "ok", ...} once the mock answers
+  /healthz                  {{"status": "ok", ...}} once the mock answers
   /__mock__/                the mock's own: what it has seen and what it does; /__mock__/ lists it
   /metrics                  what it has counted, for Prometheus
 
-to get one certain answer, send the header Prefer:
-  Prefer: code=500          the documented response of that status
-  Prefer: example=NAME      the example of that name
+what the mock can be told to do with a request:
+{words}
+
+it can be told so in four places, of which an upper one stands above those below it:
+  a header X-Mock-...       X-Mock-Outcome: failure
+  the header Prefer         Prefer: outcome=failure, progress="polls:2"     (or Prefer: code=500)
+  a text of the body        [mock outcome=failure progress=polls:2], in any text without an enum and a format
+  a rule (--rules)          a YAML list of rules, of which the last that match stand above the others:
+                              - when: {{operation: ID, method: POST, path: "/api/*", headers: {{user-agent: "curl*"}},
+                                       query: {{q: "*"}}, body: {{"$.items[*].name": "a*"}}, namespace: DIGEST}}
+                                then: {{status: 503, retry-after: 1}}
+                                times: 1            it takes so many requests; every: 3 takes each third that
+                                                    matches, probability: 0.1 one in ten
 
 exit codes:
   0  stopped by SIGTERM or Ctrl-C
   1  cannot listen on the address
   2  the file or an option cannot be used
 """
+
+
+def _words() -> str:
+    lines: list[str] = []
+    for name, word in WORDS.items():
+        lines += [f"  {name}={word.forms}", *(f"      {meaning}" for meaning in word.meaning.splitlines())]
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,6 +152,11 @@ def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, n
     make = partial(
         create_app,
         render_time=options.render_time,
+        progress=options.progress,
+        outcome=options.outcome,
+        rules=load_rules(options.rules) if options.rules else (),
+        rate_limit=options.rate_limit,
+        rate_limit_block=options.rate_limit_block,
         seed=options.seed,
         first_job=start,
         api_keys=options.api_key,
@@ -207,6 +232,23 @@ def _workers(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; give one from 1 to 64")
 
 
+def _parsed(kind: type[Progress | Outcome]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        try:
+            kind.parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        return text
+
+    return check
+
+
+def _calls(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 0 < int(text[:10]) <= 10**9:
+        return int(text[:10])
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of calls; give one from 1 to a billion")
+
+
 def _port(text: str) -> int:
     if text.isascii() and text.isdecimal() and int(text) <= 65535:
         return int(text)
@@ -217,7 +259,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spacely-mock",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(words=_words()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -230,12 +272,43 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the OpenAPI 3.0 file (default: openapi.yaml in this folder, or else the one that comes with the mock)",
     )
-    parser.add_argument(
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument(
         "--render-time",
         type=_duration,
         default=RENDER_TIME,
         metavar="TIME",
         help="how long a job runs: 2s, 500ms, 1m, or 0 for at once (default: 2s)",
+    )
+    ends.add_argument(
+        "--progress",
+        type=_parsed(Progress),
+        metavar="WHEN",
+        help=f"when jobs end, in place of --render-time: {PROGRESS_FORMS} (lognormal: median and sigma; vendor: about "
+        "30 s; polls: when so many have found them running)",
+    )
+    parser.add_argument(
+        "--outcome",
+        type=_parsed(Outcome),
+        default=Outcome.SUCCESS,
+        metavar="HOW",
+        help=f"how jobs end: {', '.join(Outcome)} (default: %(default)s)",
+    )
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="a YAML file of rules; see below")
+    parser.add_argument(
+        "--rate-limit",
+        type=_calls,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="N",
+        help="refuse calls beyond the contract's rate limit, or beyond N in its time, with 429, for each key "
+        "(default: no limit)",
+    )
+    parser.add_argument(
+        "--rate-limit-block",
+        action="store_true",
+        help="with --rate-limit: a key that exceeds it stays refused until its namespace is reset",
     )
     parser.add_argument(
         "--seed",

@@ -222,14 +222,23 @@ class Control:
         return await self._mock.state.rules(asked.scope)
 
     async def _add_rule(self, asked: _Asked) -> list[Any]:
-        self._check_rules([asked.checked.body])
-        await self._mock.state.add_rule(asked.scope, asked.checked.body)
+        rule = await self._named(asked.checked.body, asked)
+        self._check_rules([*await self._list_rules(asked), rule])
+        await self._mock.state.add_rule(asked.scope, rule)
         return await self._list_rules(asked)
 
     async def _replace_rules(self, asked: _Asked) -> list[Any]:
-        self._check_rules(asked.checked.body)
-        await self._mock.state.set_rules(asked.scope, asked.checked.body)
+        rules = [await self._named(rule, asked) for rule in asked.checked.body]
+        self._check_rules(rules)
+        await self._mock.state.set_rules(asked.scope, rules)
         return await self._list_rules(asked)
+
+    async def _named(self, rule: Mapping[str, Any], asked: _Asked) -> dict[str, Any]:
+        """A rule with an id that no rule before it has had, so that it does not go on with the counter of another."""
+        if "id" in rule:
+            return dict(rule)
+        number = await self._mock.state.increment(asked.scope, "rules")
+        return {"id": f"{asked.scope or 'everyone'}-{number}", **rule}
 
     async def _delete_rules(self, asked: _Asked) -> list[Any]:
         await self._mock.state.set_rules(asked.scope, [])
@@ -250,7 +259,7 @@ class Control:
                         "operation": line["operation"],
                         "namespace": line["namespace"],
                         "created": job.created,
-                        "done": settings.is_done(job),
+                        "done": settings.has_run(job),
                     }
                 )
         return {"jobs": jobs}

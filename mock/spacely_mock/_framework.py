@@ -48,7 +48,7 @@ class _Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request: Request = scope[REQUEST]
-        call = self._compiled.admit(request, scope[PATH_VALUES])
+        call = await self._compiled.admit(request, scope[PATH_VALUES])
         if isinstance(call, Reply):
             await call(scope, receive, send)
             return
@@ -87,13 +87,21 @@ class _ContractResolver(Resolver):
 def _handler(compiled: CompiledOperation) -> Callable[[], Awaitable[Any]]:
     from starlette.responses import Response
 
+    class Ready(Response):
+        """A reply as connexion takes one."""
+
+        def __init__(self, reply: Reply) -> None:
+            super().__init__(reply.body, reply.status)
+            self._reply = reply
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await self._reply(scope, receive, send)
+
     async def handle(**_: str) -> Response:
         call: Call = current_scope[_CALL]
-        reply = compiled.answer(call)
+        reply = await compiled.answer(call)
         current_scope[ENTRY].job = reply.job
-        response = Response(reply.body, reply.status)
-        response.raw_headers = list(reply.encoded_headers())
-        return response
+        return Ready(reply)
 
     return handle
 

@@ -12,11 +12,13 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._cors import Cors
+from ._delivery import RECEIVE, Interrupted, reset
 from ._http import ENTRY, PATH_VALUES, REQUEST, Observe, Reply, Request, origin_of
 from ._journal import Entry, Journal
 from ._lane import FastLane
-from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, problem
+from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, STORE_GONE, problem
 from ._routes import Match, Routes, canonical_path
+from ._state import StateUnavailableError
 
 # How much of a body that is too large is still read, so that a client that sends first and reads then gets its answer.
 _DRAIN = 64 * 1024 * 1024
@@ -106,13 +108,20 @@ class FrontDoor:
                 return
             method = _served_as(request.method, match)
             operation = None if match is None else match.route.operations.get(method)
-            answering.entry = await self._journal.arrived(operation.id if operation else None, request)
+            answering.entry = scope.get(ENTRY) or await self._journal.arrived(
+                operation.id if operation else None, request
+            )
             if match is None:
                 await self._not_found(request)(scope, receive, answering.send)
             elif operation is None:
                 await _not_allowed(request, match)(scope, receive, answering.send)
             else:
-                await self._serve(request, match, {**scope, "method": method, ENTRY: answering.entry}, answering.send)
+                outer = {**scope, "method": method, ENTRY: answering.entry, RECEIVE: receive}
+                await self._serve(request, match, outer, answering.send)
+        except Interrupted as interrupted:
+            await reset(interrupted, scope, receive)
+        except StateUnavailableError as error:
+            await problem(STORE_GONE, str(error), request.instance)(scope, receive, answering.send)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             if answering.started:

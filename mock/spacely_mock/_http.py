@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, quote
 
 if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
     from starlette.types import Receive, Scope, Send
+
+    from ._delivery import Delivery
 
 # Where a request travels in an ASGI scope, and the values of its path's parameters.
 REQUEST = "spacely_mock.request"
@@ -21,7 +23,7 @@ _LONGEST_INSTANCE = 1000
 _AUTHORITY = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # Not frozen, here and below: one is made for each request, and frozen it takes thrice as long.
 class Request:
     """One HTTP request.
 
@@ -74,46 +76,56 @@ Observe = Callable[[Request, int], None]
 
 def origin_of(scope: Scope, host: bytes) -> str:
     """Scheme and authority as the client wrote them, or as the server knows itself where that is no authority."""
+    return _origin(scope.get("scheme", "http"), host, tuple(scope.get("server") or ("127.0.0.1", 80)))
+
+
+@lru_cache(maxsize=256)
+def _origin(scheme: str, host: bytes, server: tuple[str, int | None]) -> str:
     authority = host.decode("latin-1")
     if not _AUTHORITY.fullmatch(authority):
-        address, port = scope.get("server") or ("127.0.0.1", 80)
-        authority = f"{address}:{port}" if port else str(address)
-    return f"{scope.get('scheme', 'http')}://{authority}"
+        address, port = server
+        authority = f"{address}:{port}" if port else address
+    return f"{scheme}://{authority}"
 
 
 @lru_cache(maxsize=256)  # A mock sends the same few sets of headers again and again.
-def encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
     """Headers as ASGI wants them."""
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reply:
     """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected.
 
     Attributes:
-        status: Its status.
-        headers: Its headers, but for the length of the body.
-        body: Its body.
+        status: The status.
+        headers: Names in lower case, and values.
+        body: The body.
         job: The id of the job that it is about; empty where it is about none.
+        delivery: How it is sent, where that is not at once and whole.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     job: str = ""
+    delivery: Delivery | None = None
 
     def with_headers(self, *headers: tuple[str, str]) -> Reply:
         """The same reply with more headers."""
-        return Reply(self.status, (*self.headers, *headers), self.body, self.job)
+        return replace(self, headers=(*self.headers, *headers))
 
-    def encoded_headers(self) -> Iterator[tuple[bytes, bytes]]:
+    def encoded_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers as ASGI wants them, the length of the body included."""
-        yield from encoded(self.headers)
-        if self.status >= 200 and self.status != 204:
-            yield b"content-length", str(len(self.body)).encode()
+        if self.status < 200 or self.status == 204:
+            return [*_encoded(self.headers)]
+        return [*_encoded(self.headers), (b"content-length", b"%d" % len(self.body))]
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""
-        await send({"type": "http.response.start", "status": self.status, "headers": list(self.encoded_headers())})
+        if self.delivery is not None:
+            await self.delivery.send(self, scope, send)
+            return
+        await send({"type": "http.response.start", "status": self.status, "headers": self.encoded_headers()})
         await send({"type": "http.response.body", "body": self.body})

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from spacely_spec import (
     Answer,
@@ -18,19 +16,19 @@ from spacely_spec import (
     SpecError,
     compile_schema,
     json_schema,
-    read_pointer,
 )
 
 from ._clock import Clock
 from ._http import Reply
-from ._ids import Form, Job, Sealer, choose_form
+from ._ids import Form, Job, NewJob, Sealer, choose_form
+from ._jobanswers import JobAnswers
+from ._plans import OUTCOMES, Outcome, Plan, Progress
 from ._responses import DocumentedResponse, Responses
 from ._schemas import at, parts
-from ._states import PollAnswer, poll_answer
-from ._templates import BodyTemplate, replaced, slot, written
+from ._state import State, namespace_of
+from ._templates import BodyTemplate, slot, written
 from ._texts import readings
 
-IMAGES_PATH = "/__mock__/images/"
 _LITERAL_START = re.compile(r"\^([A-Za-z0-9_-]+)")
 
 
@@ -41,20 +39,51 @@ class JobSettings:
     Attributes:
         sealer: Makes and reads ids.
         clock: Tells how long a job has run.
-        render_time: How long a job runs, in seconds.
+        state: Counts the polls of jobs that end by them.
+        progress: When jobs end that ask for nothing else.
+        outcome: How they end.
     """
 
     sealer: Sealer
     clock: Clock
-    render_time: float
+    state: State
+    progress: Progress
+    outcome: Outcome
 
-    def is_done(self, job: Job) -> bool:
-        """Whether a job has run its time."""
-        return self.clock.now() - job.created >= self.render_time
+    def plan(self, job: Job) -> Plan:
+        """What will become of a job."""
+        if job.plan is not None:
+            return job.plan
+        default = Plan.read(OUTCOMES.index(self.outcome), self.progress.span(job.id))
+        assert default is not None  # noqa: S101 - every outcome has its number
+        return default
+
+    def has_run(self, job: Job) -> bool | None:
+        """Whether a job has run its time; None where its polls must be counted to know."""
+        seconds = self.plan(job).seconds
+        return None if seconds is None else self.clock.now() - job.created >= seconds
+
+    async def has_ended(self, job: Job, owner: str) -> bool:
+        """Whether a poll finds a job ended; where polls count, this one does."""
+        run = self.has_run(job)
+        if run is not None:
+            return run
+        count = await self.state.increment(namespace_of(owner), f"polls {job.id}")
+        return count > self.plan(job).polls
+
+
+class PlanError(ValueError):
+    """A job cannot be given the plan that is asked for; the message says why."""
 
 
 class SubmitJob:
-    """Answers an operation that starts jobs."""
+    """Answers an operation that starts jobs.
+
+    Args:
+        number: Tells it from other operations whose jobs are polled by the same one.
+        target: The operation that is polled.
+        polled: What that one answers.
+    """
 
     def __init__(
         self,
@@ -63,10 +92,11 @@ class SubmitJob:
         polling: Polling,
         responses: Responses,
         target: Operation,
-        plan: int,
+        polled: Responses,
+        number: int,
         settings: JobSettings,
     ) -> None:
-        self.plan = plan
+        self.number = number
         self.polling = polling
         self._settings = settings
         response = responses.by_key[polling.status]
@@ -75,17 +105,57 @@ class SubmitJob:
         parameter = next(each for each in target.parameters if each.name == polling.parameter)
         self.form = _id_form(spec, operation, polling, response, parameter, settings.sealer)
         self._templates = {name: self._template(value) for name, value in response.examples.items()}
-        self.example_id = polling.job_id.read(Answer(response.status, response.headers, response.first))
+        example_id = polling.job_id.read(Answer(response.status, response.headers, response.first))
+        self.answers = JobAnswers(spec, target, polled, polling, example_id, self.form, settings.sealer)
+        if settings.outcome in self.answers.impossible:
+            why = self.answers.impossible[settings.outcome]
+            remedy = "let jobs have another outcome by default"
+            raise SpecError(
+                [spec.problem(polling.pointer, f"no job can have the outcome {settings.outcome}: {why}", remedy)]
+            )
 
-    def start(self, owner: str, example: str | None = None) -> Reply:
-        """A new job, and the answer that tells its id."""
-        value, _ = self._settings.sealer.issue(self.form, self.plan, self._settings.clock.now(), self.sealed_for(owner))
+    def start(
+        self,
+        owner: str,
+        example: str | None = None,
+        *,
+        outcome: Outcome | None = None,
+        progress: Progress | None = None,
+    ) -> Reply:
+        """A new job, and the answer that tells its id.
+
+        Args:
+            owner: Whose job it is.
+            example: The example of the contract to answer with.
+            outcome: How the job ends; None for the default.
+            progress: When it ends; None for the default.
+
+        Raises:
+            PlanError: Jobs of this operation cannot end so.
+        """
+        settings = self._settings
+        self._check(outcome, progress)
+        seed = settings.sealer.new_seed()
+        span = (progress or settings.progress).span(seed)
+        job = NewJob(settings.clock.now(), self.number, seed, outcome or settings.outcome, span)
+        value = settings.sealer.issue(self.form, job, self.sealed_for(owner))
         template = self._templates.get(example or next(iter(self._templates), ""))
         reply = self.response.reply_with(b"" if template is None else template.fill([value]), str(value))
         if self._expression.source == "header":
             headers = [pair for pair in reply.headers if pair[0] != self._expression.key.lower()]
             return Reply(reply.status, (*headers, (self._expression.key.lower(), str(value))), reply.body, reply.job)
         return reply
+
+    def _check(self, outcome: Outcome | None, progress: Progress | None) -> None:
+        why = None if outcome is None else self.answers.impossible.get(outcome)
+        if why is not None:
+            raise PlanError(f"No job of this operation can have the outcome {outcome}: {why}.")
+        asked = outcome not in {None, self._settings.outcome} or progress not in {None, self._settings.progress}
+        if asked and not self.form.layout.plan:
+            raise PlanError(
+                "The contract's ids have no room for a plan of a job's own: all jobs have the mock's default outcome "
+                "and progress."
+            )
 
     def sealed_for(self, owner: str) -> str:
         """Whom an id is sealed for: its owner, at the operation that is polled for it and no other."""
@@ -101,103 +171,33 @@ class PollJob:
     """Answers an operation that is polled for jobs.
 
     Args:
-        submits: The operations that start these jobs, by plan.
+        submits: The operations that start these jobs, by number.
     """
 
-    def __init__(
-        self,
-        spec: Spec,
-        operation: Operation,
-        responses: Responses,
-        submits: Mapping[int, SubmitJob],
-        settings: JobSettings,
-    ) -> None:
+    def __init__(self, operation: Operation, submits: Mapping[int, SubmitJob], settings: JobSettings) -> None:
         self._settings = settings
         self._submits = submits
-        self._answers: dict[tuple[int, bool], _JobAnswer] = {}
         first = next(iter(submits.values()))
         parameter = next(each for each in operation.parameters if each.name == first.polling.parameter)
         self.parameter = (parameter.location, parameter.name)
-        for plan, submit in submits.items():
-            for done in (False, True):
-                answer = poll_answer(spec, operation, responses, submit.polling, "succeeded" if done else "pending")
-                self._answers[plan, done] = _JobAnswer(answer, submit, settings.sealer, done=done)
 
     def find(self, value: Any, owner: str) -> Job | None:
         """The job with an id; None where this owner has no such job."""
-        for plan, submit in self._submits.items():
+        for number, submit in self._submits.items():
             job = self._settings.sealer.read(submit.form, str(value), submit.sealed_for(owner))
-            if job is not None and job.plan == plan and job.created - 60 <= self._settings.clock.now():
+            if job is not None and job.operation == number and job.created - 60 <= self._settings.clock.now():
                 return job
         return None
 
-    def answer(self, job: Job, origin: str) -> Reply:
+    async def answer(self, job: Job, owner: str, origin: str) -> Reply:
         """How a job stands."""
-        return self._answers[job.plan, self._settings.is_done(job)].reply(job, origin)
+        return self.show(job, origin, ended=await self._settings.has_ended(job, owner))
 
-
-class _JobAnswer:
-    """One answer to a poll, in which the id and the results are those of the job."""
-
-    def __init__(self, answer: PollAnswer, submit: SubmitJob, sealer: Sealer, *, done: bool) -> None:
-        self._response = answer.response
-        self._sealer = sealer
-        self._integer = not isinstance(submit.form.write(0), str)
-        self._images = 0
-        value = _with_id(answer.value, submit)
-        if done and submit.polling.result is not None and submit.polling.result.source == "body":
-            value = self._with_images(value, submit.polling.result.key)
-        self._template = BodyTemplate(value)
-        body = self._template.fill(
-            self._values(Job("1" if self._integer else "0" * 36, 0, 0, 0), "http://127.0.0.1:65535")
-        )
-        if not answer.response.fits(json.loads(body)):
-            # The contract narrows these places so much that only its own example fits.
-            self._template = BodyTemplate(answer.value)
-
-    def reply(self, job: Job, origin: str) -> Reply:
-        return self._response.reply_with(self._template.fill(self._values(job, origin)), job.id)
-
-    def _values(self, job: Job, origin: str) -> list[Any]:
-        folder = f"{origin}{IMAGES_PATH}{self._sealer.signature(job.id)}/{job.id}"
-        images = [f"{folder}-{number}.png" for number in range(1, self._images + 1)]
-        return [int(job.id) if self._integer else job.id, *images]
-
-    def _with_images(self, value: Any, pointer: str) -> Any:
-        def image(text: str) -> str:
-            if not is_web_address(text):
-                return text
-            self._images += 1
-            return slot(self._images)
-
-        try:
-            return written(value, pointer, replaced(read_pointer(value, pointer), image))
-        except LookupError:
-            return value
-
-
-def is_web_address(text: str) -> bool:
-    """Whether a text is an http or https URL."""
-    try:
-        parts_of_url = urlsplit(text)
-    except ValueError:
-        return False
-    return parts_of_url.scheme in {"http", "https"} and bool(parts_of_url.netloc)
-
-
-def _with_id(value: Any, submit: SubmitJob) -> Any:
-    """An answer to a poll whose id, where it tells one, is that of the job."""
-    example = submit.example_id
-    expression = submit.polling.job_id
-    if expression.source == "body" and expression.key:
-        try:
-            if read_pointer(value, expression.key) == example:
-                value = written(value, expression.key, slot(0))
-        except LookupError:
-            pass
-    if isinstance(example, str):
-        value = replaced(value, lambda text: slot(0) if text == example else text)
-    return value
+    def show(self, job: Job, origin: str, *, ended: bool) -> Reply:
+        """The answer for a job that runs or has ended."""
+        answers = self._submits[job.operation].answers
+        answer = answers.ended[self._settings.plan(job).outcome] if ended else answers.pending
+        return answer.reply(job, origin)
 
 
 def _id_form(

@@ -16,8 +16,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from spacely_spec import SecurityScheme
 
+from ._asking import HEADER_PREFIX, MAGIC
 from ._bodies import BodyError, read_json
-from ._http import Observe, Request, origin_of
+from ._directives import NOTHING
+from ._http import ENTRY, Observe, Request, origin_of
 from ._journal import Journal
 from ._operations import Call, CompiledOperation
 from ._parameters import ParameterRule
@@ -31,8 +33,11 @@ _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*(?:&[A-Za-z0-9._~-
 _UNUSUAL = frozenset({b"prefer", b"expect", b"transfer-encoding", b"content-encoding"})
 _CONTENT_TYPES = ("{}", "{};charset=utf-8", "{}; charset=utf-8", "{}; charset=UTF-8")
 
+_NO_BODY: Message = {}
+
 _Headers: TypeAlias = Mapping[bytes, bytes]
 _Key: TypeAlias = tuple[str, str]  # Location and name of a parameter.
+_Sent: TypeAlias = tuple[ParameterRule | None, str]
 
 
 class FastLane:
@@ -82,32 +87,37 @@ class FastLane:
         """Answer a request and return None; or leave it, and return what it is to be received from."""
         path: bytes = scope.get("raw_path") or b""
         lane, path_values = self._find(scope["method"], path)
-        if lane is None:
-            return receive
         raw_headers = tuple(scope["headers"])
         headers = dict(raw_headers)
         # Of a header that is sent twice, or in capitals, it would have to be weighed what it means.
-        if len(headers) != len(raw_headers) or not b"".join(headers).islower() or not lane.unusual.isdisjoint(headers):
+        names = b"\n".join(headers)
+        plain = len(headers) == len(raw_headers) and names.islower() and HEADER_PREFIX not in names
+        if lane is None or not plain or not lane.unusual.isdisjoint(headers) or not lane.compiled.director.at_rest:
             return receive
         query: bytes = scope.get("query_string", b"")
         owner = lane.owner(headers)
         parameters = lane.parameters(path_values, query, headers)
         if owner is None or parameters is None:
             return receive
-        body, value = b"", None
+        message, value = _NO_BODY, None
         if lane.bodies is not None:
             fits = lane.bodies.get(headers.get(b"content-type", b""))
             if fits is None:
                 return receive
             message = await receive()
-            body = message.get("body", b"")
-            value = None if message.get("more_body", False) else self._read(body, fits)
+            receive = _again(message, receive)
+            value = self._read(message, fits)
             if value is None:
-                return _again(message, receive)
+                return receive
         origin = origin_of(scope, headers.get(b"host", b""))
+        body: bytes = message.get("body", b"")
         request = Request(scope["method"], path.decode(), query, raw_headers, body, False, origin)
-        entry = await self._journal.arrived(lane.compiled.operation.id, request)
-        reply = lane.compiled.answer(Call(request, owner, Checked(parameters, value, []), None, None))
+        # The long way, where it comes to that, finds the request in the journal.
+        scope[ENTRY] = entry = await self._journal.arrived(lane.compiled.operation.id, request)
+        try:
+            reply = await lane.compiled.answer(Call(request, owner, Checked(parameters, value, []), NOTHING, None))
+        except Exception:  # noqa: BLE001 - the long way it is raised again, and reported
+            return receive
         entry.job = reply.job
         await self._journal.answered(entry, reply.status)
         self.taken += 1
@@ -126,9 +136,10 @@ class FastLane:
         match = self._routes.find(path.decode())
         return (None, {}) if match is None else (self._templated.get((method, match.route.template)), match.values)
 
-    def _read(self, body: bytes, fits: Fits) -> Any:
-        """The value of a body; None where it is not one that fits (or is null)."""
-        if len(body) > self._body_limit:
+    def _read(self, message: Message, fits: Fits) -> Any:
+        """The value of a body that came whole; None where it is not one that fits (or is null)."""
+        body: bytes = message.get("body", b"")
+        if message.get("more_body", False) or len(body) > self._body_limit or MAGIC in body:
             return None
         try:
             value = read_json(body)
@@ -174,25 +185,29 @@ class _Lane:
 
     def parameters(self, path_values: Mapping[str, str], query: bytes, headers: _Headers) -> dict[_Key, Any] | None:
         """The values of the parameters; None where they leave anything to weigh or do not fit."""
-        sent = [(self.in_path.get(name), text) for name, text in path_values.items()]
-        if query:
-            if not _PLAIN_QUERY.fullmatch(query):
+        if query and not _PLAIN_QUERY.fullmatch(query):
+            return None
+        values = {**self.absent}
+        for rule, text in self._sent(path_values, query, headers):
+            # Of a parameter that is sent twice it would have to be weighed which is meant.
+            if rule is None or values[rule.key] is not None:
                 return None
+            values[rule.key] = rule.scalar(text)
+            if values[rule.key] is None:
+                return None
+        return None if any(values[key] is None for key in self.required) else values
+
+    def _sent(self, path_values: Mapping[str, str], query: bytes, headers: _Headers) -> list[_Sent]:
+        """The texts of the parameters that were sent, each with its rule; None where the lane knows no rule for it."""
+        sent: list[_Sent] = []
+        if query:
             pairs = [pair.partition("=") for pair in query.decode().split("&")]
             sent += [(self.in_query.get(name), text) for name, _, text in pairs]
-        if self.in_headers:
-            sent += [
-                (rule, headers[name].decode("latin-1")) for name, rule in self.in_headers.items() if name in headers
-            ]
-        values: dict[_Key, Any] = {}
-        for rule, text in sent:
-            value = None if rule is None else rule.scalar(text)
-            if rule is None or value is None:
-                return None
-            values[rule.parameter.location, rule.parameter.name] = value
-        if len(values) != len(sent) or any(key not in values for key in self.required):
-            return None
-        return {**self.absent, **values}
+        if path_values:
+            sent += [(self.in_path.get(name), text) for name, text in path_values.items()]
+        for name in self.in_headers.keys() & headers.keys():
+            sent.append((self.in_headers[name], headers[name].decode("latin-1")))
+        return sent
 
 
 def _lay_out(compiled: CompiledOperation) -> _Lane | None:
@@ -223,8 +238,8 @@ def _lay_out(compiled: CompiledOperation) -> _Lane | None:
         scheme=scheme,
         key_header=_encode(scheme.name) if scheme else b"",
         unusual=_UNUSUAL | unusual,
-        absent={(rule.parameter.location, rule.parameter.name): None for rule in rules.parameters},
-        required=tuple((rule.parameter.location, rule.parameter.name) for rule in scalars if rule.parameter.required),
+        absent={rule.key: None for rule in rules.parameters},
+        required=tuple(rule.key for rule in scalars if rule.parameter.required),
         in_path=having("path"),
         in_query=having("query"),
         in_headers={_encode(name): rule for name, rule in having("header").items()},

@@ -9,16 +9,29 @@ from typing import Any
 
 from spacely_spec import Operation, Spec, SpecError
 
+from ._asking import MagicTexts, applied
+from ._directives import NOTHING, Directive, DirectiveError, Fault
+from ._director import Director
+from ._faults import status_reply
 from ._http import Reply, Request
-from ._jobs import JobSettings, PollJob, SubmitJob
-from ._preferences import Preference, read_preference
-from ._problems import IMPOSSIBLE_PREFERENCE, NOT_ACCEPTABLE, UNAUTHORIZED, UNKNOWN_JOB, Violation, kind_of
+from ._jobs import JobSettings, PlanError, PollJob, SubmitJob
+from ._problems import (
+    IMPOSSIBLE_PREFERENCE,
+    NOT_ACCEPTABLE,
+    RATE_LIMITED,
+    UNAUTHORIZED,
+    UNCLEAR_DIRECTIVE,
+    UNKNOWN_JOB,
+    Violation,
+    kind_of,
+)
 from ._requests import Checked, RequestRules
 from ._responses import DocumentedResponse, Responses
 from ._security import Gate, Keys
+from ._state import namespace_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A request that an operation has admitted.
 
@@ -26,75 +39,113 @@ class Call:
         request: The request.
         owner: Who calls: the namespace of its jobs.
         checked: Its values.
-        preference: What it asks for, or None.
+        directive: What is to be done with it besides.
         chosen: The response that it asks for, or None.
     """
 
     request: Request
     owner: str
     checked: Checked
-    preference: Preference | None
+    directive: Directive
     chosen: DocumentedResponse | None
 
 
 class CompiledOperation:
     """Serves one operation. Everything that does not depend on the request is done when it is made."""
 
-    def __init__(self, spec: Spec, operation: Operation, responses: Responses, *, keys: Keys, body_limit: int) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        operation: Operation,
+        responses: Responses,
+        *,
+        keys: Keys,
+        director: Director,
+        body_limit: int,
+    ) -> None:
         self.operation = operation
         self.responses = responses
         self.submit: SubmitJob | None = None
         self.poll: PollJob | None = None
+        self.director = director
         self.gate = Gate(operation.security, keys, spec.title)
         self.rules = RequestRules(
             operation, spec.components, security_names=self.gate.query_names, body_limit=body_limit
         )
+        self._texts = MagicTexts(operation, spec.components)
 
-    def admit(self, request: Request, path_values: Mapping[str, str]) -> Call | Reply:
+    async def admit(self, request: Request, path_values: Mapping[str, str]) -> Call | Reply:
         """Let a request pass that has a right to an answer; otherwise the reply that says why not."""
         owner = self.gate.admit(request)
         if owner is None:
             detail = self.gate.explain(request)
             return self.responses.refusal(UNAUTHORIZED, detail, request, headers=self.gate.challenges)
-        preference = read_preference(request)
-        chosen = None
-        if preference is not None:
+        namespace = namespace_of(owner)
+        refusal = await self.director.refuse(namespace)
+        if refusal is not None:
+            return self.responses.refusal(RATE_LIMITED, refusal.detail, request, headers=refusal.headers)
+        checked = self.rules.check(request, path_values)
+        if self.director.is_idle(request.raw_headers, request.body):
+            directive = NOTHING
+        else:
             try:
-                chosen = self.responses.preferred(preference)
+                directive = await self.director.directive(
+                    request, self.operation.id, namespace, checked.body, self._texts
+                )
+            except DirectiveError as error:
+                return self.responses.refusal(UNCLEAR_DIRECTIVE, str(error), request)
+        admitted = self._admit(request, owner, checked, directive)
+        if isinstance(admitted, Call) or directive is NOTHING:
+            return admitted
+        return await self.director.spoil(admitted, directive, namespace)
+
+    def _admit(self, request: Request, owner: str, checked: Checked, directive: Directive) -> Call | Reply:
+        if directive.fault == Fault.RESET or directive.status is not None:
+            return status_reply(directive, request).with_headers(*applied(request))
+        chosen = None
+        if directive.code is not None or directive.example is not None:
+            try:
+                chosen = self.responses.preferred(directive)
             except LookupError as error:
                 return self.responses.refusal(IMPOSSIBLE_PREFERENCE, str(error.args[0]), request)
             if chosen not in self.responses.successes:
-                return _applied(self.responses.documented_error(chosen, preference.example, request), preference)
+                reply = self.responses.documented_error(chosen, directive.example, request)
+                return reply.with_headers(*applied(request))
         if not self.responses.accepts(request):
             return self.responses.refusal(NOT_ACCEPTABLE, NOT_ACCEPTABLE.meaning, request)
-        checked = self.rules.check(request, path_values)
         if checked.violations:
             return self._refuse(checked.violations, request)
-        return Call(request, owner, checked, preference, chosen)
+        return Call(request, owner, checked, directive, chosen)
 
-    def answer(self, call: Call) -> Reply:
+    async def answer(self, call: Call) -> Reply:
         """Answer an admitted request."""
-        reply = self._answer(call)
-        return reply if call.preference is None else _applied(reply, call.preference)
+        if call.directive is NOTHING:
+            return await self._answer(call)
+        try:
+            reply = (await self._answer(call)).with_headers(*applied(call.request))
+        except PlanError as error:
+            reply = self.responses.refusal(UNCLEAR_DIRECTIVE, str(error), call.request)
+        return await self.director.spoil(reply, call.directive, namespace_of(call.owner))
 
-    def _answer(self, call: Call) -> Reply:
-        example = call.preference.example if call.preference else None
-        chosen = call.chosen
+    async def _answer(self, call: Call) -> Reply:
+        directive, chosen = call.directive, call.chosen
         if self.submit is not None and (chosen is None or chosen is self.submit.response):
-            return self.submit.start(call.owner, example)
-        if chosen is not None and example is not None:
-            return chosen.reply(chosen.examples[example])
+            return self.submit.start(
+                call.owner, directive.example, outcome=directive.outcome, progress=directive.progress
+            )
+        if chosen is not None and directive.example is not None:
+            return chosen.reply(chosen.examples[directive.example])
         if self.poll is not None:
             value = call.checked.parameters[self.poll.parameter]
             if value is not None:
-                return self._poll(self.poll, value, call)
+                return await self._poll(self.poll, value, call)
         response = chosen or self.responses.success
         return response.reply(response.first)
 
-    def _poll(self, poll: PollJob, job_id: Any, call: Call) -> Reply:
+    async def _poll(self, poll: PollJob, job_id: Any, call: Call) -> Reply:
         job = poll.find(job_id, call.owner)
         if job is not None:
-            return poll.answer(job, call.request.origin)
+            return await poll.answer(job, call.owner, call.request.origin)
         detail = "No job with this id was submitted to this mock under this key."
         location, name = poll.parameter
         violation = Violation(UNKNOWN_JOB, location, name, "", "unknown", detail)
@@ -107,12 +158,8 @@ class CompiledOperation:
         return self.responses.refusal(kind, detail, request, violations)
 
 
-def _applied(reply: Reply, preference: Preference) -> Reply:
-    return reply.with_headers(("preference-applied", preference.applied))
-
-
 def compile_operations(
-    spec: Spec, *, keys: Keys, settings: JobSettings, seed: int, body_limit: int
+    spec: Spec, *, keys: Keys, settings: JobSettings, director: Director, seed: int, body_limit: int
 ) -> dict[str, CompiledOperation]:
     """All operations of a contract by operationId, those that start jobs joined to those that are polled.
 
@@ -121,7 +168,12 @@ def compile_operations(
     """
     compiled = {
         operation.id: CompiledOperation(
-            spec, operation, Responses(spec, operation, seed=seed), keys=keys, body_limit=body_limit
+            spec,
+            operation,
+            Responses(spec, operation, seed=seed),
+            keys=keys,
+            director=director,
+            body_limit=body_limit,
         )
         for operation in spec.operations
     }
@@ -130,16 +182,18 @@ def compile_operations(
         polling = operation.polling
         if polling is None:
             continue
-        plan = len(submits[polling.target])
-        target = spec.operation(polling.target)
+        number = len(submits[polling.target])
+        target = compiled[polling.target]
         entry = compiled[operation.id]
-        entry.submit = SubmitJob(spec, operation, polling, entry.responses, target, plan, settings)
-        if plan >= 1 << entry.submit.form.layout.plan:
+        entry.submit = SubmitJob(
+            spec, operation, polling, entry.responses, target.operation, target.responses, number, settings
+        )
+        if number >= 1 << entry.submit.form.layout.operation:
             message = f"more operations start jobs that {polling.target!r} is polled for than its ids can tell apart"
             remedy = "let the ids be longer texts"
             raise SpecError([spec.problem(polling.pointer, message, remedy)])
-        submits[polling.target][plan] = entry.submit
-    for target_id, by_plan in submits.items():
+        submits[polling.target][number] = entry.submit
+    for target_id, by_number in submits.items():
         entry = compiled[target_id]
-        entry.poll = PollJob(spec, entry.operation, entry.responses, by_plan, settings)
+        entry.poll = PollJob(entry.operation, by_number, settings)
     return compiled

@@ -15,9 +15,11 @@ from ._control import CONTROL_PATH, METRICS_PATH, Control
 from ._docs import DOCS_PATH, Docs
 from ._http import Reply, Request
 from ._images import draw
-from ._jobs import IMAGES_PATH, JobSettings
+from ._jobanswers import IMAGES_PATH
+from ._jobs import JobSettings
 from ._operations import CompiledOperation
-from ._problems import KINDS, METHOD_NOT_ALLOWED, NOT_FOUND, PROBLEMS_PATH, problem
+from ._plans import Outcome
+from ._problems import IMAGE_EXPIRED, KINDS, METHOD_NOT_ALLOWED, NOT_FOUND, PROBLEMS_PATH, problem
 
 _IMAGE = re.compile(r"(?P<signature>[0-9a-f]{20})/(?P<id>[A-Za-z0-9_-]+)-(?P<number>[1-9][0-9]{0,2})\.png")
 
@@ -72,7 +74,10 @@ class Pages:
 
     async def _image(self, request: Request, name: str) -> Reply:
         match = _IMAGE.fullmatch(name)
-        if match is None or not self._exists(match["id"], match["signature"]):
+        outcome = None if match is None else self._outcome(match["id"], match["signature"])
+        if outcome == Outcome.EXPIRED_IMAGES:
+            return problem(IMAGE_EXPIRED, IMAGE_EXPIRED.meaning, IMAGES_PATH)
+        if match is None or outcome in {None, Outcome.MISSING_IMAGES}:
             return problem(NOT_FOUND, "There is no such image.", IMAGES_PATH)
         tag = '"' + hashlib.blake2b(name.encode(), digest_size=12).hexdigest() + '"'
         headers = (("content-type", "image/png"), ("etag", tag), ("cache-control", "public, max-age=86400, immutable"))
@@ -83,11 +88,16 @@ class Pages:
         body = await anyio.to_thread.run_sync(self._draw, f"{match['id']}-{match['number']}", caption)
         return Reply(200, headers, body)
 
-    def _exists(self, job_id: str, signature: str) -> bool:
+    def _outcome(self, job_id: str, signature: str) -> Outcome | None:
+        """How the job with an id has ended; None where there is no such job, or it still runs."""
         if signature != self._settings.sealer.signature(job_id):
-            return False
-        jobs = (self._settings.sealer.glance(form, job_id) for form in self._forms)
-        return any(job is not None and self._settings.is_done(job) for job in jobs)
+            return None
+        for form in self._forms:
+            job = self._settings.sealer.glance(form, job_id)
+            # Where polls count, one of them has found the job ended: nothing else tells the URLs.
+            if job is not None and self._settings.has_run(job) is not False:
+                return self._settings.plan(job).outcome
+        return None
 
 
 def _json(value: object) -> Reply:

@@ -24,9 +24,11 @@ class ParameterRule:
 
     def __init__(self, parameter: Parameter, components: Mapping[str, Any]) -> None:
         self.parameter = parameter
+        self.key = (parameter.location, parameter.name)
         self._components = components
         self._schema = resolve(parameter.schema, components)
         self._types = types(parameter.schema, components)
+        self._is_text = self._types == frozenset({"string"}) and parameter.style not in {"label", "matrix"}
         self._validator = compile_schema(json_schema(parameter.schema, components, direction="request"))
 
     @property
@@ -57,7 +59,7 @@ class ParameterRule:
 
     def scalar(self, text: str) -> Any:
         """The value of a scalar, given as well-formed text; None where it is null or does not fit the schema."""
-        for value in readings_as(self._bare(text), self._types):
+        for value in [text] if self._is_text else readings_as(self._bare(text), self._types):
             if self._validator.is_valid(value):
                 return value
         return None

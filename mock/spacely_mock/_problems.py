@@ -135,11 +135,36 @@ STORE_GONE = Kind(
     503,
     "Start the store again, or check its address; the mock finds it by itself. Jobs that run by time go on.",
 )
+UNCLEAR_DIRECTIVE = Kind(
+    "unclear-directive",
+    "The mock is told something that it cannot understand or do",
+    (400, 422),
+    400,
+    "Say it in the words that spacely-mock --help lists: in Prefer, in X-Mock-... headers, in [mock ...] inside a text "
+    "of the body, or in a rule. The problem names the text and what is wrong with it.",
+)
+RATE_LIMITED = Kind(
+    "rate-limited",
+    "The key has made more calls than its rate limit allows",
+    # What the vendor answers is not known, and no other status says this: a 400 or a 401 would send the caller looking
+    # for a fault in the request or the key. So it is 429 (RFC 6585) even where the contract does not document it.
+    (429,),
+    429,
+    "Wait as long as Retry-After says. Where there is none, the key stays blocked until its namespace is reset.",
+)
+IMAGE_EXPIRED = Kind(
+    "image-expired",
+    "The URL of the image has expired",
+    (403,),
+    403,
+    "The job was asked to end so: its URLs lead to nothing but this.",
+)
 INTERNAL = Kind("internal", "The mock has a defect", (500,), 500, "Please report it with the request that led here.")
 
 # Most telling first: a request with several things wrong is answered with the status of the first of these.
 KINDS = (
     UNAUTHORIZED,
+    RATE_LIMITED,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONTENT_TOO_LARGE,
@@ -153,6 +178,8 @@ KINDS = (
     CLOCK_RUNS,
     SEVERAL_PROCESSES,
     STORE_GONE,
+    UNCLEAR_DIRECTIVE,
+    IMAGE_EXPIRED,
     INTERNAL,
 )
 
@@ -217,3 +244,9 @@ def problem(
     """A problem that belongs to no operation, as a reply."""
     document = problem_document(kind, kind.fallback, detail, instance, extensions)
     return Reply(kind.fallback, (("content-type", PROBLEM_JSON), *headers), json.dumps(document).encode())
+
+
+def about_blank(status: int, title: str, detail: str, instance: str) -> Reply:
+    """A problem that is of no kind but its status."""
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance}
+    return Reply(status, (("content-type", PROBLEM_JSON),), json.dumps(document).encode())

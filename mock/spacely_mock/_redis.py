@@ -87,6 +87,10 @@ class RedisState:
         except StateUnavailableError:
             return await self._known.hit(namespace, name, limit=limit, seconds=seconds, now=now)
 
+    def has_rules(self) -> bool:
+        """Whether any namespace may have rules: another process may have set some at any moment."""
+        return True
+
     async def rules(self, namespace: str) -> list[Any]:
         """The rules of a namespace (JSON), not those of EVERYONE."""
         try:

@@ -22,7 +22,7 @@ Fits = Callable[[Any], bool]
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Checked:
     """A request that has been held to the contract.
 

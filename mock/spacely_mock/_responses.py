@@ -15,10 +15,10 @@ import jsonschema_rs
 from spacely_spec import Operation, Response, Spec, SpecError, compile_schema, json_schema
 
 from ._bodies import choose, is_json
+from ._directives import Directive
 from ._http import Reply, Request
 from ._images import draw
-from ._preferences import Preference
-from ._problems import PROBLEM_JSON, Kind, Violation, problem_document
+from ._problems import PROBLEM_JSON, Kind, Violation, about_blank, problem_document
 from ._sample import SampleError, sample
 
 _PREFERRED = ("application/json", "application/problem+json")
@@ -129,7 +129,7 @@ class Responses:
         self.success = (successes or self.all)[0]
         self.successes = successes or [self.success]
 
-    def preferred(self, preference: Preference) -> DocumentedResponse:
+    def preferred(self, preference: Directive) -> DocumentedResponse:
         """The response that a caller asks for; raise LookupError with what there is where there is no such response."""
         candidates = [*self.successes, *self.all]
         if preference.code is not None:
@@ -197,14 +197,9 @@ class Responses:
         """A documented error as a reply: its own body, or a problem where it has none."""
         if response.media_type is not None:
             return response.reply(response.first if example is None else response.examples[example])
-        document = {
-            "type": "about:blank",
-            "title": phrases.get(response.status, "Error"),
-            "status": response.status,
-            "detail": response.description.strip(),
-            "instance": request.instance,
-        }
-        return _problem_reply(response.status, document).with_headers(*response.headers.items())
+        title = phrases.get(response.status, "Error")
+        reply = about_blank(response.status, title, response.description.strip(), request.instance)
+        return reply.with_headers(*response.headers.items())
 
 
 def _problem_reply(status: int, document: Mapping[str, Any]) -> Reply:

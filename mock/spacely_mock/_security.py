@@ -5,10 +5,13 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from spacely_spec import SecurityScheme
 
 from ._http import Request
+
+_compiled = cache(re.compile)
 
 
 class Keys:
@@ -28,7 +31,7 @@ class Keys:
             # Every key is compared, in constant time, so that the time taken tells nothing.
             return sum(hmac.compare_digest(presented, known) for known in self._exact) > 0
         if scheme.key_pattern is not None:
-            return re.search(scheme.key_pattern, key) is not None
+            return _compiled(scheme.key_pattern).search(key) is not None
         return bool(key)
 
 

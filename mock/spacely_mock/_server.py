@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from spacely_spec import Spec, load
 
+from ._reset import resettable
+
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
@@ -98,7 +100,7 @@ def make_server(
     return Server(
         uvicorn.Config(
             app,
-            http=make_protocol(request_timeout),
+            http=resettable(make_protocol(request_timeout)),
             ws="none",
             lifespan="on",
             log_config=None,

@@ -77,6 +77,10 @@ class State(Protocol):
         """Count a call against at most ``limit`` in any ``seconds``: 0 where it may pass, else the seconds to wait."""
         ...
 
+    def has_rules(self) -> bool:
+        """Whether any namespace may have rules. Asked for each request, so it answers at once."""
+        ...
+
     async def rules(self, namespace: str) -> list[Any]:
         """The rules of a namespace (JSON), not those of EVERYONE."""
         ...
@@ -187,6 +191,10 @@ class MemoryState:
             window.append(now)
             return 0.0
         return window[0] + seconds - now if window else seconds
+
+    def has_rules(self) -> bool:
+        """Whether any namespace has rules."""
+        return any(self._rules.values())
 
     async def rules(self, namespace: str) -> list[Any]:
         """The rules of a namespace (JSON), not those of EVERYONE."""

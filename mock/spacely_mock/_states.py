@@ -1,4 +1,4 @@
-"""What the operation that is polled answers while a job runs, and once it has succeeded."""
+"""What the operation that is polled answers while a job runs, and once it has ended in one way or another."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ def poll_answer(spec: Spec, target: Operation, responses: Responses, polling: Po
     Raises:
         SpecError: The contract has no such example, and none can be made.
     """
-    for response in responses.successes:
+    # A failure may be told by the status of an error; nothing else is.
+    candidates = responses.all if state == "failed" else responses.successes
+    for response in candidates:
         for value in response.examples.values():
             if _state(polling, response, value) == state:
                 return PollAnswer(response, value)
-    for response in responses.successes:
+    for response in candidates:
         for value in islice(_variants(spec, target, response, polling, state), _MOST_COMBINATIONS):
             if response.fits(value) and _state(polling, response, value) == state:
                 return PollAnswer(response, value)
@@ -53,6 +55,45 @@ def poll_answer(spec: Spec, target: Operation, responses: Responses, polling: Po
     )
 
 
+def undocumented_answer(spec: Spec, target: Operation, responses: Responses, polling: Polling) -> PollAnswer | None:
+    """An answer that shows a job in a state of which the contract says nothing; None where none can be told.
+
+    It is made to break the contract: where the schema closes the list of states, it does not fit.
+    """
+    pending = poll_answer(spec, target, responses, polling, "pending")
+    response = pending.response
+    answers: list[Any] = []
+    for pointer, literals in _places(polling).items():
+        allowed = [*literals, *_allowed(spec, target, response, pointer)]
+        numbers = [value for value in allowed if isinstance(value, int) and not isinstance(value, bool)]
+        answers.append(written(pending.value, pointer, max(numbers) + 1 if numbers else "undocumented"))
+    unfit = (value for value in answers if not response.fits(value))
+    open_ended = (value for value in answers if _state(polling, response, value) == "pending")
+    value = next(unfit, None) or next(open_ended, None)
+    return None if value is None else PollAnswer(response, value)
+
+
+def emptied_answer(answer: PollAnswer, polling: Polling) -> PollAnswer | None:
+    """An answer of success whose result is there and holds nothing; None where the Link tells no result."""
+    if polling.result is None or polling.result.source != "body":
+        return None
+    try:
+        result = read_pointer(answer.value, polling.result.key)
+    except LookupError:
+        return None
+    empty: Any = None
+    match result:
+        case list():
+            empty = []
+        case dict():
+            empty = {}
+        case str():
+            empty = ""
+        case _:
+            pass
+    return PollAnswer(answer.response, written(answer.value, polling.result.key, empty))
+
+
 _WORDS = {"pending": "still running", "succeeded": "that succeeded", "failed": "that failed"}
 
 
@@ -67,20 +108,27 @@ def _variants(
     spec: Spec, target: Operation, response: DocumentedResponse, polling: Polling, state: State
 ) -> Iterator[Any]:
     """The response's first body with other values at the places that the criteria look at."""
-    criteria = (*polling.success, *polling.failure)
-    pointers = list(dict.fromkeys(each.expression.key for each in criteria if each.expression.source == "body"))
+    places = _places(polling)
     choices: list[list[Any]] = []
-    for pointer in pointers:
-        literals = [each.value for each in criteria if each.expression.key == pointer]
+    for pointer, literals in places.items():
         choices.append([*literals, *_allowed(spec, target, response, pointer), *_others(literals)])
     bodies = [response.first]
     if state != "succeeded" and polling.result is not None:
         bodies.insert(0, _emptied(response.first, polling.result))
     for values in product(*choices):
         for body in bodies:
-            for pointer, value in zip(pointers, values, strict=True):
+            for pointer, value in zip(places, values, strict=True):
                 body = written(body, pointer, value)
             yield body
+
+
+def _places(polling: Polling) -> dict[str, list[Any]]:
+    """The places of the body that the criteria look at, and the values they compare them with."""
+    places: dict[str, list[Any]] = {}
+    for criterion in (*polling.success, *polling.failure):
+        if criterion.expression.source == "body":
+            places.setdefault(criterion.expression.key, []).append(criterion.value)
+    return places
 
 
 def _allowed(spec: Spec, target: Operation, response: DocumentedResponse, pointer: str) -> Iterator[Any]:

@@ -4,6 +4,7 @@ The generator, the mock and the contract tests all read the contract through thi
 agree on it, and say the same of a broken one.
 """
 
+from ._explain import Fault, faults
 from ._expressions import (
     Answer,
     Criterion,
@@ -28,12 +29,14 @@ from ._model import (
 from ._names import snake_case
 from ._problems import Problem, SpecError
 from ._schemas import compile_schema, json_schema
+from ._source import Source, read_source
 
 __all__ = [
     "Answer",
     "Criterion",
     "Expression",
     "ExpressionError",
+    "Fault",
     "MediaType",
     "Operation",
     "Parameter",
@@ -43,13 +46,16 @@ __all__ = [
     "RequestBody",
     "Response",
     "SecurityScheme",
+    "Source",
     "Spec",
     "SpecError",
     "all_hold",
     "compile_schema",
+    "faults",
     "join_pointer",
     "json_schema",
     "load",
     "read_pointer",
+    "read_source",
     "snake_case",
 ]

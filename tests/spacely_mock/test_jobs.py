@@ -23,10 +23,11 @@ def test_an_id_is_a_uuid_of_version_8():
 
 
 def test_ten_thousand_ids_made_at_the_same_moment_differ():
-    from spacely_mock._ids import Sealer, UuidForm
+    from spacely_mock._ids import NewJob, Sealer, UuidForm
 
     sealer, form = Sealer(b"secret", 7), UuidForm()
-    assert len({sealer.issue(form, 0, 1.8e9, "key")[0] for _ in range(10_000)}) == 10_000
+    jobs = [NewJob(1.8e9, 0, sealer.new_seed()) for _ in range(10_000)]
+    assert len({sealer.issue(form, job, "key") for job in jobs}) == 10_000
 
 
 def test_result_urls_lead_to_the_host_that_the_client_called():
@@ -202,6 +203,13 @@ def test_two_callers_with_the_same_contract_object_do_not_share_state():
 
     spec = load(CONTRACT)
     slow, quick = Caller(spec, render_time=9), Caller(spec, render_time=0)
-    job_id = slow.submit(RENDER).json()["data"]
-    assert slow.poll(job_id).json()["data"]["status"] == "processing"
+    assert slow.poll(slow.submit(RENDER).json()["data"]).json()["data"]["status"] == "processing"
+    assert quick.poll(quick.submit(RENDER).json()["data"]).json()["data"]["status"] == "success"
+
+
+def test_a_job_keeps_its_plan_at_a_mock_whose_default_is_another():
+    job_id = Caller(render_time=9).submit(RENDER).json()["data"]
+    quick = Caller(render_time=0)
+    assert quick.poll(job_id).json()["data"]["status"] == "processing"
+    quick.clock.advance(9.1)
     assert quick.poll(job_id).json()["data"]["status"] == "success"

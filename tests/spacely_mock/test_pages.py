@@ -99,11 +99,13 @@ def test_images_can_be_asked_about_and_kept(call):
 
 
 def test_an_image_is_not_there_before_its_job_has_succeeded():
-    done, running = Caller(render_time=0), Caller(render_time=2)
-    url = _images(done)[0]
-    assert running("GET", url).status_code == 404
-    running.clock.advance(2.5)
-    assert running("GET", url).status_code == 200
+    ahead, behind = Caller(render_time=2), Caller()
+    job_id = ahead.submit().json()["data"]
+    ahead.clock.advance(2.5)
+    url = ahead.poll(job_id).json()["data"]["result"][0]
+    assert behind("GET", url).status_code == 404
+    behind.clock.advance(2.5)
+    assert behind("GET", url).status_code == 200
 
 
 def test_an_image_with_an_altered_name_is_not_there(call):

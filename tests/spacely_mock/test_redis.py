@@ -11,6 +11,8 @@ from spacely_mock import ManualClock, MockServer
 from spacely_mock._redis import RedisState
 from spacely_mock._state import StateUnavailableError
 
+RULE = {"id": "r", "then": {"status": 503}}
+
 
 def submit(client, server):
     return client.post(server.url + "/generate/advance", json=RENDER)
@@ -103,8 +105,8 @@ def test_mocks_with_one_store_and_one_secret_answer_as_one(redis_url, client):
         for server in (one, two):
             lines = client.get(server.origin + "/__mock__/requests").json()["requests"]
             assert [line["operation"] for line in lines] == ["generateAdvance", "pollResult"]
-        client.put(one.origin + "/__mock__/rules", json=[{"n": 1}])
-        assert client.get(two.origin + "/__mock__/rules").json() == [{"n": 1}]
+        client.put(one.origin + "/__mock__/rules", json=[RULE])
+        assert client.get(two.origin + "/__mock__/rules").json() == [RULE]
         client.post(two.origin + "/__mock__/reset")
         assert client.get(one.origin + "/__mock__/rules").json() == []
         assert count(client, one).json() == {"count": 0}
@@ -114,7 +116,7 @@ def test_keys_are_struck_out_before_they_reach_the_store(redis_url, client):
     secret = "sk-never-in-redis"
     with MockServer(CONTRACT, state=RedisState(redis_url)) as server:
         client.post(server.url + "/generate/advance", json={**RENDER, "prompt": secret}, headers={"X-API-KEY": secret})
-        client.put(server.origin + "/__mock__/rules", json=[{"n": 1}], headers={"X-API-KEY": secret})
+        client.put(server.origin + "/__mock__/rules", json=[RULE], headers={"X-API-KEY": secret})
 
     async def everything():
         state = RedisState(redis_url)

@@ -19,6 +19,8 @@ BANNER = re.compile(r"Spacely AI Enterprise .* at (\S+/api/v1) - docs at \S+/doc
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to find the workers")
 
+RULE = {"id": "r", "then": {"status": 503}}
+
 
 @contextmanager
 def running(*options):
@@ -109,8 +111,8 @@ def test_workers_with_a_store_answer_as_one(http, redis_url):
             listed = http.get(origin + "/__mock__/requests").json()["requests"]
             assert [line["job"] for line in listed] == jobs
             assert [job["id"] for job in http.get(origin + "/__mock__/jobs").json()["jobs"]] == jobs
-        http.put(origin + "/__mock__/rules", json=[{"n": 1}], headers=KEY).raise_for_status()
-        assert [http.get(origin + "/__mock__/rules", headers=KEY).json() for _ in range(6)] == [[{"n": 1}]] * 6
+        http.put(origin + "/__mock__/rules", json=[RULE], headers=KEY).raise_for_status()
+        assert [http.get(origin + "/__mock__/rules", headers=KEY).json() for _ in range(6)] == [[RULE]] * 6
         process.terminate()
         assert process.communicate(timeout=10) == ("", "")
 

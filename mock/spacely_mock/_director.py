@@ -1,0 +1,73 @@
+"""What is to be done with a request, besides what the contract says: limits, rules, and what it asks for itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ._asking import Headers, MagicTexts, read_headers, says_nothing
+from ._delivery import Sleep
+from ._directives import NOTHING, Directive
+from ._faults import spoiled
+from ._http import Reply, Request
+from ._limits import Limit, Refusal
+from ._rules import Rules
+from ._state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Director:
+    """Decides on requests.
+
+    Attributes:
+        rules: The rules.
+        state: Counts how often a rule has matched.
+        limit: The rate limit; None where there is none.
+        seed: What chance is drawn from.
+        sleep: Waits, where an answer is to be late.
+    """
+
+    rules: Rules
+    state: State
+    limit: Limit | None
+    seed: int
+    sleep: Sleep
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether there is no limit and no rule: only a request itself can ask for something."""
+        return self.limit is None and self.rules.is_empty()
+
+    def is_idle(self, headers: Headers, body: bytes = b"") -> bool:
+        """Whether there is nothing to decide: the answer is what the contract and the mock's defaults say."""
+        return self.at_rest and says_nothing(headers, body)
+
+    async def refuse(self, namespace: str) -> Refusal | None:
+        """Why a call is one too many; None where it is not."""
+        return None if self.limit is None else await self.limit.refuse(namespace)
+
+    async def directive(
+        self, request: Request, operation: str, namespace: str, body: Any, texts: MagicTexts
+    ) -> Directive:
+        """What is to be done with a request, from all that is said of it.
+
+        Raises:
+            DirectiveError: What it says cannot be understood.
+        """
+        directive = NOTHING
+        if not says_nothing(request.raw_headers, request.body):
+            directive = read_headers(request).over(texts.read(request, body))
+        if self.rules.is_empty():
+            return directive
+        for rule in await self.rules.match(request, operation, namespace, body):
+            count = await self.state.increment(namespace, f"rule {rule.id}") if rule.counts else 0
+            if rule.takes(count, self.seed):
+                directive = directive.over(rule.then)
+        return directive
+
+    async def spoil(self, reply: Reply, directive: Directive, namespace: str) -> Reply:
+        """An answer as it is to be delivered."""
+        if directive.delay is None:
+            return spoiled(reply, directive, 0, self.sleep)
+        count = await self.state.increment(namespace, "delays")
+        return spoiled(reply, directive, directive.delay.draw(f"{self.seed} {count}"), self.sleep)

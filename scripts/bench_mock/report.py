@@ -1,0 +1,142 @@
+"""BENCHMARKS.md: the tables, and what they were measured on."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from .load import CONNECTIONS
+from .measure import Result
+from .servers import BARE, CONNEXION, MOCK, PRISM, STEADY, TWO_WORKERS
+
+_TARGETS = {"submit": ((STEADY, 4), (PRISM, 8), (CONNEXION, 12)), "poll": ((STEADY, 2), (PRISM, 5), (CONNEXION, 10))}
+_OF_THE_LIMIT = 0.7
+_OF_PRISMS_START = 0.25
+_GROWTH = 1.05
+_OF_TWO_WORKERS = 1.5
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One line of the table of ratios."""
+
+    what: str
+    target: float
+    measured: float
+    at_most: bool = False
+
+    def row(self) -> str:
+        met = self.measured <= self.target if self.at_most else self.measured >= self.target
+        bound = "at most" if self.at_most else "at least"
+        return f"| {self.what} | {bound} {self.target:g} | {self.measured:.2f} | {'yes' if met else 'no'} |"
+
+
+def report(results: Sequence[Result], *, rounds: int, seconds: int, left_out: Sequence[str]) -> str:
+    """The whole file."""
+    by_name = {result.server.name: result for result in results}
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `scripts/bench mock`; run it to get the figures of your own machine. Only ratios within one run",
+        "mean anything: all servers run on the same machine, one after the other, get the same two requests, made from",
+        "the examples of the contract, and are loaded by the same tool. A submit starts a job at this mock, and a poll",
+        "asks for that job, which runs; the other servers have no jobs and answer an example.",
+        "",
+        *_machine(),
+        f"- wrk, one thread, {CONNECTIONS} connections, {seconds} s after a warm-up; medians of {rounds} rounds",
+        "",
+        "## Requests a second",
+        "",
+        "| server | what it does | submit/s | p50 ms | p99 ms | CPU µs | poll/s | p50 ms | p99 ms | CPU µs |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        *map(_speed_row, results),
+        "",
+        "CPU is the processor time that the server uses for one request; it varies less than the rates do.",
+        "",
+        "## Start and memory",
+        "",
+        "| server | start to first answer, s | memory at rest, MB | memory after many requests |",
+        "|---|--:|--:|---|",
+        *map(_start_row, results),
+        "",
+        "## Ratios",
+        "",
+        "| what | target | measured | reached |",
+        "|---|--:|--:|---|",
+        *(ratio.row() for ratio in ratios(by_name)),
+        "",
+    ]
+    if left_out:
+        lines += ["Left out: " + "; ".join(left_out) + ".", ""]
+    return "\n".join(lines)
+
+
+def ratios(by_name: Mapping[str, Result]) -> Iterator[Ratio]:
+    """The ratios that this mock is to reach, as far as the servers they compare it with were measured."""
+    mock = by_name[MOCK.name]
+    for kind, targets in _TARGETS.items():
+        rate = mock.median(kind, "rate")
+        for server, target in targets:
+            if server.name in by_name:
+                yield Ratio(f"{kind}: against {server.name}", target, rate / by_name[server.name].median(kind, "rate"))
+        limit = by_name[BARE.name].median(kind, "rate")
+        yield Ratio(f"{kind}: against the bare ASGI function", _OF_THE_LIMIT, rate / limit)
+    if PRISM.name in by_name:
+        start = statistics.median(mock.starts) / statistics.median(by_name[PRISM.name].starts)
+        yield Ratio("start to first answer: against Prism", _OF_PRISMS_START, start, at_most=True)
+    if len(mock.growth) >= 2:
+        (few, before), (many, after) = mock.growth[0], mock.growth[-1]
+        yield Ratio(f"memory after {many:,} requests: against after {few:,}", _GROWTH, after / before, at_most=True)
+    if TWO_WORKERS.name in by_name:
+        for kind in _TARGETS:
+            measured = by_name[TWO_WORKERS.name].median(kind, "rate") / mock.median(kind, "rate")
+            yield Ratio(f"{kind}: two workers against one", _OF_TWO_WORKERS, measured)
+
+
+def _speed_row(result: Result) -> str:
+    cells = [result.server.name, result.server.does]
+    for kind in ("submit", "poll"):
+        cells.append(f"{result.median(kind, 'rate'):,.0f}")
+        cells += [f"{result.median(kind, figure):.1f}" for figure in ("p50", "p99")]
+        cells.append(f"{result.median(kind, 'cpu'):.0f}")
+    return f"| {' | '.join(cells)} |"
+
+
+def _start_row(result: Result) -> str:
+    grown = "; ".join(f"{memory / 1e6:,.1f} MB after {done:,}" for done, memory in result.growth)
+    rest = statistics.median(result.memory_at_rest) / 1e6
+    return f"| {result.server.name} | {statistics.median(result.starts):.2f} | {rest:,.0f} | {grown} |"
+
+
+def _machine() -> Iterator[str]:
+    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
+    yield f"- {datetime.now(UTC):%Y-%m-%d}"
+    system = f"{platform.system()} {platform.release()}"
+    yield f"- {len(names)} processors {names[0] if names else platform.processor()}, {system}"
+    packages = ("uvicorn", "uvloop", "httptools", "connexion", "starlette", "jsonschema-rs")
+    yield f"- Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages)
+    node = _output("node", "--version")
+    if node:
+        yield (
+            f"- Node {node.removeprefix('v')}; "
+            + ", ".join(server.package for server in (PRISM, STEADY) if server.package)
+            + ", @mockoon/cli@9.9.0"
+        )
+
+
+def _cpuinfo() -> list[str]:
+    file = Path("/proc/cpuinfo")
+    return file.read_text().splitlines() if file.is_file() else []
+
+
+def _output(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""

@@ -1,0 +1,546 @@
+"""Requests of every kind, sent through the fast lane and through the framework, and their answers compared.
+
+Run as ``python -m tests.spacely_mock.lanes --requests 50000`` for a large comparison.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import schemathesis
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from tests.contract.generation import draw
+from tests.spacely_mock.helpers import CONTRACT, GROWTH
+
+from spacely_mock import ManualClock, create_app
+from spacely_mock._sample import sample
+from spacely_spec import Answer, Operation, Spec, load
+
+KEY = "sk-one"
+BODY_LIMIT = 4096
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A request as an HTTP server hands it to an application."""
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: Headers
+    chunks: list[bytes] = field(default_factory=lambda: [b""])
+
+    def scope(self) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": self.method,
+            "scheme": "http",
+            "path": self.path.decode("latin-1"),
+            "raw_path": self.path,
+            "query_string": self.query,
+            "root_path": "",
+            "headers": list(self.headers),
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 4010),
+        }
+
+    def with_header(self, name: bytes, value: bytes) -> Raw:
+        kept = [pair for pair in self.headers if pair[0].lower() != name]
+        return replace(self, headers=[*kept, (name, value)])
+
+    def with_body(self, body: bytes) -> Raw:
+        return replace(self, chunks=[body]).with_header(b"content-length", str(len(body)).encode())
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+
+Answered = tuple[int, list[tuple[bytes, bytes]], bytes] | None
+
+
+async def exchange(app: Any, raw: Raw) -> Answered:
+    """The answer of an application; None where it sends none."""
+    chunks = iter(raw.chunks)
+    last = len(raw.chunks) - 1
+    position = -1
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal position
+        position += 1
+        chunk = next(chunks, None)
+        if chunk is None:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": chunk, "more_body": position < last}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(raw.scope(), receive, send)
+    if not sent:
+        return None
+    return sent[0]["status"], list(sent[0]["headers"]), b"".join(message["body"] for message in sent[1:])
+
+
+# --- Requests as they should be ---------------------------------------------------------------------------------------
+
+
+def ordinary(spec: Spec, operation: Operation, values: dict[str, Any]) -> Raw:
+    """A valid request for an operation, made from the contract alone."""
+    path, query, headers = spec.base_path + operation.path, [], [(b"host", b"mock.test:4010")]
+    for scheme in operation.security[0] if operation.security else ():
+        if scheme.location == "query":
+            query.append(f"{scheme.name}={KEY}")
+        else:
+            headers.append((scheme.name.lower().encode(), (scheme.prefix + KEY).encode()))
+    for parameter in operation.parameters:
+        value = values.get(parameter.name, next(iter(parameter.examples.values()), None))
+        if value is None and parameter.required:
+            value = sample(parameter.schema, spec.components, "1")
+        if value is None or isinstance(
+            value, list
+        ):  # None has to be sent, and a list is not the ordinary thing to send.
+            continue
+        if parameter.location == "path":
+            path = path.replace("{" + parameter.name + "}", str(value))
+        elif parameter.location == "query":
+            query.append(f"{parameter.name}={value}")
+        else:
+            headers.append((parameter.name.lower().encode(), str(value).encode()))
+    raw = Raw(operation.method, path.encode(), "&".join(query).encode(), headers)
+    if operation.body is None:
+        return raw
+    content = operation.body.content["application/json"]
+    body = next(iter(content.examples.values()), None) or sample(content.schema or {}, spec.components, "1")
+    return raw.with_header(b"content-type", b"application/json").with_body(json.dumps(body).encode())
+
+
+@cache
+def made_up(file: Path, count: int) -> list[Raw]:
+    """Requests that Schemathesis makes up for each operation: as many valid as invalid ones, all with a good key."""
+    spec = load(file)
+    found: list[Raw] = []
+    for result in schemathesis.openapi.from_path(str(file)).get_all_operations():
+        operation = result.ok()
+        schemes = spec.operation(operation.definition.raw["operationId"]).security[:1]
+        keys = [scheme for alternative in schemes for scheme in alternative if scheme.location == "header"]
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            try:
+                cases = draw(operation.as_strategy(generation_mode=mode), count, 1)
+            except Unsatisfiable:  # There is no way to break an operation that takes nothing.
+                continue
+            for case in cases:
+                raw = _raw(case, spec.base_path)
+                for scheme in keys:
+                    raw = raw.with_header(scheme.name.lower().encode(), (scheme.prefix + KEY).encode())
+                found.append(raw)
+    return found
+
+
+_SENT = ("method", "url", "headers", "params", "json", "data", "cookies", "files")
+
+
+def _raw(case: Any, base: str) -> Raw:
+    arguments = case.as_transport_kwargs(base_url="http://mock.test:4010" + base)
+    prepared = requests.Request(**{name: arguments[name] for name in _SENT if name in arguments}).prepare()
+    url = urlsplit(prepared.url or "")
+    body = prepared.body or b""
+    headers = [
+        (name.lower().encode("latin-1", "replace"), value if isinstance(value, bytes) else value.encode("utf-8"))
+        for name, value in prepared.headers.items()
+        if name.lower() not in {"accept-encoding", "connection", "user-agent", "accept"}
+    ]
+    raw = Raw(prepared.method or "GET", url.path.encode(), url.query.encode(), [(b"host", b"mock.test:4010"), *headers])
+    return replace(raw, chunks=[body.encode() if isinstance(body, str) else body])
+
+
+# --- Requests as they should not be, or only seldom are ---------------------------------------------------------------
+
+_ODD_HEADERS = [
+    (b"prefer", b"code=400"),
+    (b"prefer", b"code=500, example=none"),
+    (b"prefer", b"example=success"),
+    (b"prefer", b"respond-async"),
+    (b"x-mock-fault", b"status=503"),
+    (b"x-mock-delay", b"0s"),
+    (b"expect", b"100-continue"),
+    (b"transfer-encoding", b"chunked"),
+    (b"content-encoding", b"gzip"),
+    (b"accept", b"text/html"),
+    (b"accept", b"*/*"),
+    (b"cookie", b"a=b; c=d"),
+    (b"origin", b"https://page.example"),
+    (b"access-control-request-method", b"POST"),
+    (b"content-length", b"0"),
+    (b"content-length", b"junk"),
+    (b"host", b""),
+    (b"host", b"a host/with?odd#things"),
+    (b"host", b"[::1]:80"),
+    (b"host", b"\xff\xfe"),
+    (b"user-agent", b"\xc3\xa4\x00"),
+    (b"x-unknown", b""),
+    (b"upgrade", b"h2c"),
+    (b"x-forwarded-proto", b"https"),
+]
+_CONTENT_TYPES = [
+    b"",
+    b"text/plain",
+    b"application/json;charset=utf-8",
+    b"application/json; charset=UTF-8",
+    b'application/json; charset="utf-8"',
+    b"application/json; charset=latin-1",
+    b"Application/JSON",
+    b" application/json",
+    b"application/json ;charset=utf-8",
+    b"application/json; charset=utf-8; charset=utf-16",
+    b"application/json; boundary=x",
+    b"application/problem+json",
+    b"application/x-www-form-urlencoded",
+    b"multipart/form-data; boundary=x",
+    b"*/*",
+    b"\xff",
+]
+_BODIES = [
+    b"",
+    b" ",
+    b"null",
+    b"[]",
+    b"{}",
+    b"0",
+    b'"text"',
+    b"{",
+    b"\xff\xfe{}",
+    b"\xef\xbb\xbf{}",
+    b"[" * 150 + b"]" * 150,
+    b"[" * 201 + b"]" * 201,
+    b"[" * 2000 + b"]" * 2000,
+    b'{"a":' * 300 + b"1" + b"}" * 300,
+    b"1" * 4000,
+    b'"' + b"a" * BODY_LIMIT + b'"',
+    b'"' + b"a" * 3 * BODY_LIMIT + b'"',
+]
+# What may stand in an object beside what is there already; a closed object refuses it, an open one does not.
+_MEMBERS = [
+    b'"odd":NaN',
+    b'"odd":-Infinity',
+    b'"odd":1e999',
+    b'"odd":1e308',
+    b'"odd":123456789012345678901234567890',
+    b'"odd":' + b"9" * 500,
+    b'"odd":1,"odd":2',
+    b'"odd":"\\ud800"',
+    b'"\\udc00":1',
+    b'"odd":"\\ud83d\\ude00"',
+    b'"odd":"\\u0000"',
+    b'"odd":"\xff"',
+    b'"odd":"\xed\xa0\x80"',
+    b'"odd":"\t"',
+    b'"odd":[[[]]]',
+    b'"odd":' + b"[" * 198 + b"]" * 198,
+    b'"odd":' + b"[" * 199 + b"]" * 199,
+    b'"odd":0x1',
+    b'"odd":01',
+    b"'odd':1",
+    b'"odd":1,',
+]
+_QUERIES = [
+    b"odd=1",
+    b"odd",
+    b"=",
+    b"&",
+    b"&&",
+    b"%",
+    b"%zz=1",
+    b"a=%ff",
+    b"a+b=c",
+    b"x=1;y=2",
+    b"\xff=\xfe",
+    b"?",
+    b"a[b]=c",
+]
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "get", "post", "BREW"]
+_ENDS = [b"/", b"//", b"/.", b"/..", b"%2f", b"%00", b"%ff", b"%", b";a=b", b" ", b"\xff", b"x", b"?a=b"]
+
+Chance = random.Random
+Mutation = Callable[[Chance, Raw], Raw]
+
+
+def _capital_header(chance: Chance, raw: Raw) -> Raw:
+    return _changed_header(chance, raw, lambda name, value: (name.title(), value))
+
+
+def _spaced_header(chance: Chance, raw: Raw) -> Raw:
+    space = chance.choice([b" ", b"\t", b"  "])
+    return _changed_header(chance, raw, lambda name, value: (name, chance.choice([space + value, value + space])))
+
+
+def _emptied_header(chance: Chance, raw: Raw) -> Raw:
+    return _changed_header(chance, raw, lambda name, _: (name, b""))
+
+
+def _changed_header(chance: Chance, raw: Raw, change: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> Raw:
+    headers = list(raw.headers)
+    index = chance.randrange(len(headers))
+    headers[index] = change(*headers[index])
+    return replace(raw, headers=headers)
+
+
+def _repeated_header(chance: Chance, raw: Raw) -> Raw:
+    name, value = chance.choice(raw.headers)
+    other = chance.choice([value, b"other", b""])
+    return replace(raw, headers=[*raw.headers, (chance.choice([name, name.upper()]), other)])
+
+
+def _missing_header(chance: Chance, raw: Raw) -> Raw:
+    headers = list(raw.headers)
+    del headers[chance.randrange(len(headers))]
+    return replace(raw, headers=headers or [(b"host", b"h")])
+
+
+def _shuffled_headers(chance: Chance, raw: Raw) -> Raw:
+    return replace(raw, headers=chance.sample(raw.headers, len(raw.headers)))
+
+
+def _odd_header(chance: Chance, raw: Raw) -> Raw:
+    return replace(raw, headers=[*raw.headers, chance.choice(_ODD_HEADERS)])
+
+
+def _other_key(chance: Chance, raw: Raw) -> Raw:
+    other = chance.choice([b"sk-two", b"nonsense", b"sk-\xff", b"sk-one ", b"SK-ONE", b""])
+    return replace(raw, headers=[(name, value.replace(KEY.encode(), other)) for name, value in raw.headers])
+
+
+def _content_type(chance: Chance, raw: Raw) -> Raw:
+    return raw.with_header(b"content-type", chance.choice(_CONTENT_TYPES))
+
+
+def _odd_path(chance: Chance, raw: Raw) -> Raw:
+    path = raw.path
+    match chance.randrange(4):
+        case 0:
+            path += chance.choice(_ENDS)
+        case 1:
+            index = chance.randrange(len(path))
+            path = path[:index] + b"%%%02x" % path[index] + path[index + 1 :]
+        case 2:
+            path = path.replace(b"/", chance.choice([b"//", b"/./", b"%2F"]), chance.randrange(3))
+        case _:
+            path = path.swapcase()
+    return replace(raw, path=path)
+
+
+def _odd_query(chance: Chance, raw: Raw) -> Raw:
+    query = raw.query
+    match chance.randrange(5):
+        case 0:
+            query = query + b"&" + chance.choice(_QUERIES)
+        case 1:
+            query = chance.choice(_QUERIES)
+        case 2:
+            query = query + b"&" + query
+        case 3 if query:
+            index = chance.randrange(len(query))
+            query = query[:index] + b"%%%02X" % query[index] + query[index + 1 :]
+        case _:
+            query = query.partition(b"&")[0]
+    return replace(raw, query=query)
+
+
+def _altered_value(chance: Chance, raw: Raw) -> Raw:
+    """One character of the query or the path replaced: an id that is forged, a number that is none."""
+
+    def alter(text: bytes) -> bytes:
+        index = chance.randrange(len(text)) if text else 0
+        return text[:index] + chance.choice([b"0", b"a", b"-", b"8", b"A", b""]) + text[index + 1 :]
+
+    return replace(raw, query=alter(raw.query)) if raw.query else replace(raw, path=alter(raw.path))
+
+
+def _other_method(chance: Chance, raw: Raw) -> Raw:
+    return replace(raw, method=chance.choice(_METHODS))
+
+
+def _other_body(chance: Chance, raw: Raw) -> Raw:
+    return raw.with_body(chance.choice(_BODIES))
+
+
+def _odd_member(chance: Chance, raw: Raw) -> Raw:
+    body = raw.body.rstrip()
+    if not body.endswith(b"}"):
+        return raw
+    separator = b"" if body == b"{}" else b","
+    return raw.with_body(body[:-1] + separator + chance.choice(_MEMBERS) + b"}")
+
+
+def _repeated_member(chance: Chance, raw: Raw) -> Raw:
+    match = re.match(rb'\s*\{\s*("[^"\\]*"\s*:\s*"[^"\\]*")', raw.body)
+    return raw.with_body(b"{" + match[1] + b"," + raw.body.strip()[1:]) if match else raw
+
+
+def _spaced_body(chance: Chance, raw: Raw) -> Raw:
+    space = chance.choice([b" ", b"\n", b"\t\r\n", b"\x00", b"\x0c", b"\xc2\xa0"])
+    return raw.with_body(chance.choice([space + raw.body, raw.body + space, raw.body + b"," + space]))
+
+
+def _cut_body(chance: Chance, raw: Raw) -> Raw:
+    return raw.with_body(raw.body[: chance.randrange(len(raw.body) + 1)])
+
+
+def _flipped_body(chance: Chance, raw: Raw) -> Raw:
+    body = bytearray(raw.body or b"{}")
+    body[chance.randrange(len(body))] = chance.randrange(256)
+    return raw.with_body(bytes(body))
+
+
+def _chunked_body(chance: Chance, raw: Raw) -> Raw:
+    body = raw.body
+    cuts = sorted(chance.randrange(len(body) + 1) for _ in range(chance.randrange(1, 4)))
+    edges = [0, *cuts, len(body)]
+    return replace(raw, chunks=[body[start:end] for start, end in pairwise(edges)])
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    _capital_header, _spaced_header, _emptied_header, _repeated_header, _missing_header, _shuffled_headers, _odd_header,
+    _other_key, _content_type, _odd_path, _odd_query, _altered_value, _other_method, _other_body, _odd_member,
+    _repeated_member, _spaced_body, _cut_body, _flipped_body, _chunked_body,
+)  # fmt: skip
+
+
+# --- Both lanes -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Comparison:
+    """What came of it.
+
+    Attributes:
+        compared: How many requests were sent both ways.
+        taken: How many of them the fast lane answered itself.
+        statuses: How often each status was the answer.
+        differences: The requests whose answers differed, each with both.
+    """
+
+    compared: int = 0
+    taken: int = 0
+    statuses: Counter[int | None] = field(default_factory=Counter)
+    differences: list[tuple[Raw, Answered, Answered]] = field(default_factory=list)
+
+
+class Lanes:
+    """The same mock twice, once with the fast lane and once without."""
+
+    def __init__(self, file: Path) -> None:
+        self.spec = load(file)
+        self.clock = ManualClock(1_800_000_000.25)
+        options: dict[str, Any] = {"clock": self.clock, "seed": 1, "body_limit": BODY_LIMIT}
+        if file != CONTRACT:  # The keys of other contracts look different.
+            options["api_keys"] = [KEY]
+        self.fast = create_app(self.spec, **options)
+        self.slow = create_app(self.spec, fast_lane=False, **options)
+        self.ids: dict[str, list[str]] = {}
+        self.result = Comparison()
+
+    @property
+    def taken(self) -> int:
+        """How many requests the fast lane has answered itself."""
+        return self.fast._lane.taken
+
+    async def send(self, raw: Raw, operation: Operation | None = None) -> Answered:
+        """Send a request both ways and compare; the id of a job that it starts is kept for later polls."""
+        before = self.taken
+        short, long = await exchange(self.fast, raw), await exchange(self.slow, raw)
+        result = self.result
+        result.compared += 1
+        result.taken += self.taken - before
+        result.statuses[long[0] if long else None] += 1
+        if short != long:
+            result.differences.append((raw, short, long))
+        if operation is not None and operation.polling is not None and long is not None and long[0] < 300:
+            polling = operation.polling
+            headers = {name.decode(): value.decode("latin-1") for name, value in long[1]}
+            body = json.loads(long[2]) if long[2] else None
+            ids = self.ids.setdefault(polling.target, [])
+            ids.append(str(polling.job_id.read(Answer(long[0], headers, body))))
+            del ids[:-20]
+        return long
+
+    def ordinary(self, operation: Operation, chance: Chance) -> Raw:
+        """A valid request for an operation; where it is polled for jobs, for one of those that were started."""
+        values: dict[str, Any] = {}
+        for other in self.spec.operations:
+            if other.polling is not None and other.polling.target == operation.id and self.ids.get(operation.id):
+                values = {**other.polling.constants, other.polling.parameter: chance.choice(self.ids[operation.id])}
+        return ordinary(self.spec, operation, values)
+
+
+async def compare(file: Path, count: int, *, seed: int = 0, variety: int = 12) -> Comparison:
+    """Send requests of every kind both ways.
+
+    Args:
+        file: The contract.
+        count: How many.
+        seed: What the choice depends on.
+        variety: How many requests Schemathesis makes up for each operation, valid and invalid each.
+    """
+    chance = random.Random(seed)
+    lanes = Lanes(file)
+    strange = made_up(file, variety)
+    for number in range(count):
+        if number < len(strange):
+            await lanes.send(strange[number])
+            continue
+        operation = chance.choice(lanes.spec.operations)
+        raw = chance.choice(strange) if chance.random() < 0.2 else lanes.ordinary(operation, chance)
+        for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
+            raw = chance.choice(MUTATIONS)(chance, raw)
+        await lanes.send(raw, operation if raw.path.endswith(operation.path.encode()) else None)
+        lanes.clock.advance(chance.choice([0, 0, 0.001, 0.3, 1]))
+    return lanes.result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compare on a large scale and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=50_000, help="how many, over all contracts (default: 50000)")
+    parser.add_argument("--seed", type=int, default=0, help="what the choice of requests depends on (default: 0)")
+    options = parser.parse_args(arguments)
+    files = [CONTRACT, *GROWTH]
+    differences = 0
+    for file in files:
+        start = time.monotonic()
+        result = asyncio.run(compare(file, options.requests // len(files), seed=options.seed, variety=100))
+        share = f"{result.taken} by the fast lane, {len(result.differences)} differ"
+        statuses = ", ".join(
+            f"{status or 'none'}: {count}" for status, count in sorted(result.statuses.items(), key=str)
+        )
+        sys.stdout.write(
+            f"{file.stem}: {result.compared} requests, {share} ({statuses}; {time.monotonic() - start:.0f} s)\n"
+        )
+        for raw, short, long in result.differences[:5]:
+            sys.stdout.write(f"  {raw}\n    fast lane: {short}\n    framework: {long}\n")
+        differences += len(result.differences)
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The fast lane gives the answers that the framework gives, to every kind of request."""
+
+import asyncio
+import json
+import random
+import re
+
+import pytest
+from tests.spacely_mock import lanes
+from tests.spacely_mock.helpers import CONTRACT, GROWTH
+
+from spacely_mock import _lane
+from spacely_mock._bodies import BodyError
+from spacely_spec import load
+
+FILES = [CONTRACT, *GROWTH]
+
+
+def _keys_in_query(spec):
+    return any(scheme.location == "query" for operation in spec.operations for scheme in operation.security[0])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_both_lanes_answer_every_request_alike(file):
+    result = asyncio.run(lanes.compare(file, 500))
+    assert result.compared == 500
+    assert result.differences == []
+    assert result.taken > 50 or _keys_in_query(load(file))
+    assert {200, 400, 401, 404, 405} <= result.statuses.keys()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_lane_takes_every_ordinary_request_whose_key_is_in_a_header(file):
+    async def send():
+        pair = lanes.Lanes(file)
+        chance = random.Random(1)
+        for operation in sorted(pair.spec.operations, key=lambda each: each.polling is None):
+            before = pair.taken
+            answer = await pair.send(pair.ordinary(operation, chance), operation)
+            assert answer[0] < 300, answer
+            assert pair.taken - before == (not _keys_in_query(pair.spec)), operation.id
+        assert pair.result.differences == []
+
+    asyncio.run(send())
+
+
+def test_the_framework_is_not_imported_for_ordinary_requests():
+    async def send():
+        pair = lanes.Lanes(CONTRACT)
+        for operation in pair.spec.operations:
+            await pair.send(pair.ordinary(operation, random.Random(1)), operation)
+        return pair.fast._framework._app
+
+    assert asyncio.run(send()) is None
+
+
+def _lenient(body):
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BodyError("no JSON") from error
+
+
+FAULTS = {
+    "reads JSON as Python does": ("read_json", _lenient),
+    "does not read the Prefer header": ("_UNUSUAL", _lane._UNUSUAL - {b"prefer"}),
+    "takes any query for plain": ("_PLAIN_QUERY", re.compile(rb"[\x00-\x7f]*")),
+    "forgets the body it has received": ("_again", lambda message, receive: receive),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_lane_that_answers_differently_is_found_out(name, value, monkeypatch):
+    monkeypatch.setattr(_lane, name, value)
+    assert asyncio.run(lanes.compare(CONTRACT, 1500)).differences
+
+
+def test_a_lane_that_leaves_a_header_out_of_its_answers_is_found_out(monkeypatch):
+    monkeypatch.setattr(_lane.FastLane, "__init__", _without_headers(_lane.FastLane.__init__))
+    assert asyncio.run(lanes.compare(CONTRACT, 200)).differences
+
+
+def _without_headers(make):
+    return lambda self, **options: make(self, **{**options, "headers": ()})
+
+
+def test_a_request_that_fails_the_short_way_is_answered_the_long_way(monkeypatch):
+    async def send():
+        pair = lanes.Lanes(CONTRACT)
+        raw = pair.ordinary(pair.spec.operations[0], random.Random(1))
+        for compiled in {lane.compiled for lane in pair.fast._lane._concrete.values()}:
+            monkeypatch.setattr(compiled, "answer", lambda call: 1 / 0)
+        return await lanes.exchange(pair.fast, raw)
+
+    status, _, body = asyncio.run(send())
+    assert status == 500
+    assert json.loads(body)["title"] == "The mock has a defect"
+
+
+def test_with_the_lane_off_every_request_goes_through_the_framework():
+    assert lanes.Lanes(CONTRACT).slow._lane is None
