@@ -192,6 +192,7 @@ def _bequeath(protocol: Any, heir_type: Any) -> None:
     protocol.stop_timers()
     protocol.connections.discard(protocol)
     heir = heir_type(protocol.config, protocol.server_state, protocol.app_state)
+    heir.app = protocol.app
     heir.connection_made(protocol.transport)
     protocol.transport.set_protocol(heir)
     heir.data_received(b"\r\n".join(head) + rest)

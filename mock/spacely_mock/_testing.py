@@ -140,7 +140,7 @@ class Mock:
         self.rule({"status": status, **words}, operation=operation, times=times)
 
     def outcome(self, outcome: str, *, times: int | None = None) -> None:
-        """Say how the jobs that this test starts from now on end, such as ``failed``; all of them, or the next few."""
+        """Say how the jobs end that this test starts from now on, such as ``failure``: all of them, or the next few."""
         parts: dict[str, Any] = {} if times is None else {"times": times}
         self.rule({"outcome": outcome}, **parts)
 

@@ -115,6 +115,47 @@ def test_waits_and_promises_are_kept_or_fail_with_what_came_near(session):
     assert "test_broken_promise" in said
 
 
+def test_answers_go_wrong_as_they_are_told_for_this_test_alone(session):
+    status, said = session("""
+        def client(mock, **options):
+            return httpx.Client(base_url=mock.url, headers={"X-API-KEY": mock.api_key}, **options)
+
+        @pytest.mark.parametrize("in_process", [True, False])
+        def test_it(spacely_mock, spacely_mock_server, in_process):
+            from spacely_mock import Mock
+            other = Mock(spacely_mock_server)
+            options = {"transport": spacely_mock.transport()} if in_process else {}
+            with client(spacely_mock, **options) as http, client(other) as bystander:
+                def submit(http=http):
+                    return http.post("/generate/advance", json=BODY)
+                def poll(job):
+                    return http.get("/generate/poll-result", params={"refId": job.json()["data"]}).json()["data"]
+                spacely_mock.fail_next("generate_advance", times=2, status=503, retry_after=3)
+                assert submit(bystander).status_code == 200
+                first, second, third = submit(), submit(), submit()
+                assert [each.status_code for each in (first, second, third)] == [503, 503, 200]
+                assert first.headers["retry-after"] == "3"
+                spacely_mock.outcome("failure", times=1)
+                failing, fine = submit(), submit()
+                spacely_mock.advance(3)
+                assert [poll(failing)["status"], poll(fine)["status"]] == ["failed", "success"]
+                spacely_mock.rule({"status": 418}, when={"body": {"$.prompt": "tea"}})
+                assert http.post("/generate/advance", json={**BODY, "prompt": "tea"}).status_code == 418
+                assert submit().status_code == 200
+                with pytest.raises(ValueError, match="nonsense"):
+                    spacely_mock.rule({"nonsense": 1})
+                spacely_mock.fail_next()
+                spacely_mock.reset()
+                assert submit().status_code == 200
+            other.close()
+
+        def test_nothing_is_left_for_the_next(spacely_mock):
+            with client(spacely_mock) as http:
+                assert http.post("/generate/advance", json={**BODY, "prompt": "tea"}).status_code == 200
+    """)
+    assert status == 0, said
+
+
 def test_tests_that_run_beside_each_other_see_only_themselves(session):
     status, said = session(
         """
