@@ -13,7 +13,7 @@ from ._clock import Clock, SystemClock
 from ._delivery import Sleep, real_sleep
 from ._plans import Outcome, Progress
 from ._rules import Rules, RuleSet
-from ._state import MemoryState, State
+from ._state import JOURNAL_ENTRIES, MemoryState, State
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -35,11 +35,16 @@ def create_app(
     api_keys: Sequence[str] = (),
     secret: str | None = None,
     clock: Clock | None = None,
-    state: State | None = None,
     sleep: Sleep = real_sleep,
     body_limit: int = BODY_LIMIT,
     observe: Callable[[str, str, int], None] | None = None,
     fast_lane: bool = True,
+    state: State | None = None,
+    journal: int = JOURNAL_ENTRIES,
+    admin: bool = True,
+    admin_token: str | None = None,
+    worker: tuple[int, int] = (0, 1),
+    first_job: int | None = None,
 ) -> ASGIApp:
     """Make the mock of a contract.
 
@@ -60,11 +65,16 @@ def create_app(
         secret: What job ids are sealed with. Mocks with the same secret know each other's jobs; the default is
             the same for every mock.
         clock: Tells the time; the machine's clock by default.
-        state: What requests share; by default the memory of this process.
         sleep: Waits a number of seconds where an answer is to be late.
         body_limit: The largest request body that is taken, in bytes.
         observe: Called for every request with its method, its path and the status it got.
         fast_lane: Answer ordinary requests the short way. The answers are the same either way.
+        state: What requests share; by default the memory of this process.
+        journal: How many requests that memory's journal keeps; 0 keeps none.
+        admin: Whether the mock's own interface under /__mock__/ is open.
+        admin_token: The bearer token that it asks for; by default none.
+        worker: The number of this process among those that serve, and how many they are.
+        first_job: What the sequence of job ids starts from where it is not the seed.
 
     Returns:
         An ASGI application.
@@ -75,25 +85,30 @@ def create_app(
         ValueError: The progress or the outcome cannot be understood.
     """
     # Imported here: not everyone who imports this package serves.
+    from ._control import Control, Controlled
     from ._cors import Cors
     from ._director import Director
     from ._frontdoor import FrontDoor
     from ._http import Request
     from ._ids import Sealer
     from ._jobs import JobSettings
+    from ._journal import Journal
     from ._lane import FastLane
     from ._lazy import LazyApp
     from ._limits import Limit
+    from ._metrics import Metrics
     from ._operations import compile_operations
     from ._pages import Pages
+    from ._redaction import Credentials
     from ._routes import Routes
     from ._security import Keys
 
     contract = spec if isinstance(spec, Spec) else load(spec or default_spec())
-    start = secrets.randbits(64) if seed is None else seed
-    time, shared = clock or SystemClock(), state or MemoryState()
+    start = next((each for each in (first_job, seed) if each is not None), secrets.randbits(53))
+    sealer = Sealer((secret or "spacely-mock").encode(), start, *worker)
+    time, shared = clock or SystemClock(), state or MemoryState(journal)
     settings = JobSettings(
-        sealer=Sealer((secret or "spacely-mock").encode(), start),
+        sealer=sealer,
         clock=time,
         state=shared,
         progress=Progress.after(render_time) if progress is None else Progress.parse(progress),
@@ -125,17 +140,31 @@ def create_app(
 
         return build_framework(contract, compiled)
 
+    sealer.restart(start)  # What ids look like has been tried out with the first seeds of the sequence.
+    submits = {name: entry.submit for name, entry in compiled.items() if entry.submit is not None}
+    credentials = Credentials(contract.operations, api_keys)
+    metrics = Metrics()
+    noted = Journal(shared, credentials, settings.clock, metrics, submits)
+    controlled = Controlled(contract, shared, settings, submits, credentials, metrics, worker[1], RuleSet.from_json)
     routes = Routes(contract.base_path, contract.operations)
     cors = Cors(contract)
     observer = observe_request if observe is not None else None
-    lane = FastLane(routes=routes, compiled=compiled, headers=cors.headers, body_limit=body_limit, observe=observer)
+    lane = FastLane(
+        routes=routes,
+        compiled=compiled,
+        headers=cors.headers,
+        body_limit=body_limit,
+        observe=observer,
+        journal=noted,
+    )
     return FrontDoor(
         routes=routes,
         framework=LazyApp(build) if fast_lane else build(),
-        pages=Pages(contract, compiled, settings),
+        pages=Pages(contract, compiled, settings, Control(controlled, admin_token) if admin else None),
         cors=cors,
         body_limit=body_limit,
         observe=observer,
+        journal=noted,
         lane=lane if fast_lane else None,
     )
 

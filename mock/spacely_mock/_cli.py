@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
+import os
+import secrets
 import signal
+import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from spacely_spec import SpecError, load
+from spacely_spec import Spec, SpecError, load
 
 from ._app import RENDER_TIME, create_app, default_spec
+from ._clock import ManualClock
 from ._directives import WORDS
 from ._durations import parse_duration
 from ._plans import PROGRESS_FORMS, Outcome, Progress
 from ._rulefile import load_rules
-from ._server import PortError, listen, make_server, origin
+from ._server import PortError, listen, listen_many, make_server, origin
+from ._state import JOURNAL_ENTRIES
+from ._store import StoreError, open_store
+from ._workers import WorkerError, Workers
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _DESCRIPTION = """\
 Serves a mock of the API that an OpenAPI 3.0 file describes. Nothing about the API is built in: operations,
@@ -34,7 +46,8 @@ what is served:
   /docs                     the documentation, with which requests can be tried (Swagger UI)
   /openapi.yaml             the file itself; /openapi.json is the same as JSON
   /healthz                  {{"status": "ok", ...}} once the mock answers
-  /__mock__/                what belongs to the mock alone: images, and what its problems mean
+  /__mock__/                the mock's own: what it has seen and what it does; /__mock__/ lists it
+  /metrics                  what it has counted, for Prometheus
 
 what the mock can be told to do with a request:
 {words}
@@ -73,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.workers > 1 and options.clock == "manual":
+        parser.error("--clock manual needs --workers 1: each process would have a time of its own")
     # A signal ends the process with code 0 wherever it comes, before the server is up as well as after.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _stop)
@@ -83,37 +99,80 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace) -> int:
     try:
         spec = load(options.spec or default_spec())
-        app = create_app(
-            spec,
-            render_time=options.render_time,
-            progress=options.progress,
-            outcome=options.outcome,
-            rules=load_rules(options.rules) if options.rules else (),
-            rate_limit=options.rate_limit,
-            rate_limit_block=options.rate_limit_block,
-            seed=options.seed,
-            api_keys=options.api_key,
-            secret=options.secret,
-            observe=_print_request if options.verbose else None,
-            fast_lane=options.fast_lane,
+        app = _app(options, spec)
+        listeners = (
+            [listen(options.host, options.port)]
+            if options.workers == 1
+            else listen_many(options.host, options.port, options.workers)
         )
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    try:
-        listener = listen(options.host, options.port)
+    except StoreError as error:
+        sys.stderr.write(f"spacely-mock: {error}\n")
+        return 2
     except PortError as error:
         sys.stderr.write(f"spacely-mock: {error}; choose another port with --port (0 picks a free one)\n")
         return 1
-    where = origin(listener)
+    for notice in _notices(options, listeners[0]):
+        sys.stderr.write(f"spacely-mock: {notice}\n")
+    where = origin(listeners[0])
     count = len(spec.operations)
     banner = (
         f"{spec.title} {spec.version} ({count} operation{'' if count == 1 else 's'}) "
         f"at {where}{quote(spec.base_path)} - docs at {where}/docs"
     )
-    server = make_server(app, lambda: _say(banner))
-    server.run([listener])
+    if options.workers == 1:
+        make_server(app, lambda: _say(banner)).run(listeners)
+        return 0
+    start = secrets.randbits(53) if options.seed is None else options.seed
+
+    def run(number: int, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+        make_server(_app(options, spec, start=start, number=number), on_ready).run([listener])
+
+    try:
+        Workers(run, listeners).serve(lambda: _say(banner))
+    except WorkerError as error:
+        sys.stderr.write(f"spacely-mock: {error}\n")
+        return 1
     return 0
+
+
+def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, number: int = 0) -> ASGIApp:
+    """The mock as one of the workers."""
+    return create_app(
+        spec,
+        render_time=options.render_time,
+        progress=options.progress,
+        outcome=options.outcome,
+        rules=load_rules(options.rules) if options.rules else (),
+        rate_limit=options.rate_limit,
+        rate_limit_block=options.rate_limit_block,
+        seed=options.seed,
+        first_job=start,
+        api_keys=options.api_key,
+        secret=options.secret,
+        clock=ManualClock() if options.clock == "manual" else None,
+        observe=_print_request if options.verbose else None,
+        fast_lane=options.fast_lane,
+        state=open_store(options.store, options.journal) if options.store else None,
+        journal=options.journal,
+        admin=options.admin,
+        admin_token=options.admin_token,
+        worker=(number, options.workers),
+    )
+
+
+def _notices(options: argparse.Namespace, listener: socket.socket) -> Iterator[str]:
+    """What is worth knowing about how the mock was started."""
+    if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
+        controls = "" if options.admin_token or not options.admin else ", and control it: see --admin-token, --no-admin"
+        yield f"listening on {options.host}: whoever reaches this machine can use the mock{controls}"
+    if options.workers > 1 and not options.store:
+        yield (
+            f"{options.workers} workers share nothing: what needs that (journal, rules, counters, metrics) "
+            "answers 503; give them --store"
+        )
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -152,6 +211,18 @@ def _calls(text: str) -> int:
     if text.isascii() and text.isdecimal() and 0 < int(text[:10]) <= 10**9:
         return int(text[:10])
     raise argparse.ArgumentTypeError(f"{text!r} is no number of calls; give one from 1 to a billion")
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdecimal() and len(text) <= 9:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number; give 0 or more")
+
+
+def _workers(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 64:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; give one from 1 to 64")
 
 
 def _port(text: str) -> int:
@@ -241,5 +312,37 @@ def _parser() -> argparse.ArgumentParser:
         action="store_false",
         help="send every request through the framework; the answers are the same, and come more slowly",
     )
+    parser.add_argument(
+        "--clock",
+        choices=("machine", "manual"),
+        default="machine",
+        help="manual: time stands still until it is moved through /__mock__/clock (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--journal",
+        type=_count,
+        default=JOURNAL_ENTRIES,
+        metavar="N",
+        help="how many requests are kept for /__mock__/requests; 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="how many processes serve the port; with --store they answer as one (default: 1)",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="the Redis that keeps what requests share, such as redis://localhost:6379 (default: this process)",
+    )
+    parser.add_argument(
+        "--admin-token",
+        default=os.environ.get("SPACELY_MOCK_ADMIN_TOKEN") or None,
+        metavar="TOKEN",
+        help="ask for this bearer token under /__mock__/ (default: SPACELY_MOCK_ADMIN_TOKEN, or else none)",
+    )
+    parser.add_argument("--no-admin", dest="admin", action="store_false", help="close the endpoints under /__mock__/")
     parser.add_argument("--verbose", action="store_true", help="print method, path and status of every request")
     return parser

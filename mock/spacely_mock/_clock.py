@@ -39,3 +39,7 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move the clock on."""
         self._now += seconds
+
+    def set(self, now: float) -> None:
+        """Move the clock to a time, in seconds since the Unix epoch."""
+        self._now = now

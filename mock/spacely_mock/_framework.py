@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spacely_spec import Spec
 
-from ._http import PATH_VALUES, REQUEST, Reply, Request
+from ._http import ENTRY, PATH_VALUES, REQUEST, Reply, Request
 from ._operations import Call, CompiledOperation
 
 with warnings.catch_warnings():
@@ -99,7 +99,9 @@ def _handler(compiled: CompiledOperation) -> Callable[[], Awaitable[Any]]:
 
     async def handle(**_: str) -> Response:
         call: Call = current_scope[_CALL]
-        return Ready(await compiled.answer(call))
+        reply = await compiled.answer(call)
+        current_scope[ENTRY].job = reply.job
+        return Ready(reply)
 
     return handle
 

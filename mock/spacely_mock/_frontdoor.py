@@ -13,9 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._cors import Cors
 from ._delivery import RECEIVE, Interrupted, reset
-from ._http import PATH_VALUES, REQUEST, Observe, Reply, Request, origin_of
+from ._http import ENTRY, PATH_VALUES, REQUEST, Observe, Reply, Request, origin_of
+from ._journal import Entry, Journal
 from ._lane import FastLane
-from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, problem
+from ._problems import METHOD_NOT_ALLOWED, NOT_FOUND, defect, problem
 from ._routes import Match, Routes, canonical_path
 
 # How much of a body that is too large is still read, so that a client that sends first and reads then gets its answer.
@@ -44,6 +45,7 @@ class FrontDoor:
         cors: What browsers are told.
         body_limit: The largest body that is taken, in bytes.
         observe: Called for every request with the status it got.
+        journal: Where requests for operations are noted, and those that find none.
         lane: Answers ordinary requests the short way; None where all go the long way.
     """
 
@@ -56,6 +58,7 @@ class FrontDoor:
         cors: Cors,
         body_limit: int,
         observe: Observe | None,
+        journal: Journal,
         lane: FastLane | None,
     ) -> None:
         self._lane = lane
@@ -65,6 +68,7 @@ class FrontDoor:
         self._cors = cors
         self._body_limit = body_limit
         self._observe = observe
+        self._journal = journal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -76,43 +80,57 @@ class FrontDoor:
                 receive = unread
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            ends = message["type"] == "lifespan.shutdown"
+            if ends:
+                await self._journal.close()
+            await send({"type": message["type"] + ".complete"})
+            if ends:
+                return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await self._read(scope, receive)
         if request is None:
             return  # The client has gone.
-        answering = _Answering(send, request, self._cors, self._observe)
+        answering = _Answering(send, request, self._cors, self._observe, self._journal)
+        match = self._routes.find(request.path)
         try:
-            match = self._routes.find(request.path)
             reply = await self._own_reply(request, match)
             if reply is not None:
                 await reply(scope, receive, answering.send)
-            elif match is not None:
-                await self._serve(request, match, {**scope, RECEIVE: receive}, answering.send)
+                return
+            method = _served_as(request.method, match)
+            operation = None if match is None else match.route.operations.get(method)
+            answering.entry = await self._journal.arrived(operation.id if operation else None, request)
+            if match is None:
+                await self._not_found(request)(scope, receive, answering.send)
+            elif operation is None:
+                await _not_allowed(request, match)(scope, receive, answering.send)
+            else:
+                inner = {**scope, "method": method, ENTRY: answering.entry, RECEIVE: receive}
+                await self._serve(request, match, inner, answering.send)
         except Interrupted as interrupted:
             await reset(interrupted, scope, receive)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             if answering.started:
                 raise
-            detail = "The mock could not answer; its log says why."
-            await problem(INTERNAL, detail, request.instance)(scope, receive, answering.send)
+            await defect(request.instance)(scope, receive, answering.send)
 
     async def _serve(self, request: Request, match: Match, scope: Scope, send: Send) -> None:
         """Hand a request for an operation to the framework."""
-        method = request.method
-        if method == "HEAD" and "HEAD" not in match.route.operations:
-            method = "GET"
         # The framework is told what it needs to find the operation. The rest has been read here already; left in, it
         # would be parsed again, and less carefully, for a handler that does not ask for it.
         headers = [header for header in request.raw_headers if header[0] not in _OF_THE_BODY]
         inner = {
             **scope,
             "headers": headers,
-            "method": method,
             "path": match.route.specimen,
             "root_path": "",
             "query_string": b"",
@@ -122,20 +140,14 @@ class FrontDoor:
         await self._framework(inner, _no_body, send)
 
     async def _own_reply(self, request: Request, match: Match | None) -> Reply | None:
-        """The reply to a request that needs no operation; None where it does."""
+        """The reply to a request that is not meant for the contract's operations; None where it is."""
         if self._cors.is_preflight(request):
             return self._cors.preflight(request, match.route.operations if match else None)
         if match is None:
-            reply = await self._pages.answer(request)
-            return self._not_found(request) if reply is None else reply
-        methods = match.route.operations
-        if request.method in methods or (request.method == "HEAD" and "GET" in methods):
-            return None
-        allow = ("allow", match.route.allow)
-        if request.method == "OPTIONS":
-            return Reply(204, (allow,))
-        detail = f"This path has {', '.join(sorted(methods))}."
-        return problem(METHOD_NOT_ALLOWED, detail, request.instance, headers=(allow,))
+            return await self._pages.answer(request)
+        if request.method == "OPTIONS" and "OPTIONS" not in match.route.operations:
+            return Reply(204, (("allow", match.route.allow),))
+        return None
 
     def _not_found(self, request: Request) -> Reply:
         paths = [route.template for route in self._routes.all]
@@ -172,11 +184,13 @@ class FrontDoor:
 class _Answering:
     """Sends one answer: adds what every answer carries, and leaves the body out of an answer to HEAD."""
 
-    def __init__(self, send: Send, request: Request, cors: Cors, observe: Observe | None) -> None:
+    def __init__(self, send: Send, request: Request, cors: Cors, observe: Observe | None, journal: Journal) -> None:
         self._send = send
         self._request = request
         self._cors = cors
         self._observe = observe
+        self._journal = journal
+        self.entry: Entry | None = None
         self.started = False
 
     async def send(self, message: Message) -> None:
@@ -185,17 +199,21 @@ class _Answering:
             message = {**message, "headers": [*message.get("headers", ()), *self._cors.headers]}
             if self._observe is not None:
                 self._observe(self._request, message["status"])
+            if self.entry is not None:
+                await self._journal.answered(self.entry, message["status"])
         elif self._request.method == "HEAD":
             message = {**message, "body": b""}
         await self._send(message)
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+def _served_as(method: str, match: Match | None) -> str:
+    """The method of the operation that answers a request: GET answers HEAD where there is no operation for it."""
+    return "GET" if method == "HEAD" and match is not None and "HEAD" not in match.route.operations else method
+
+
+def _not_allowed(request: Request, match: Match) -> Reply:
+    detail = f"This path has {', '.join(sorted(match.route.operations))}."
+    return problem(METHOD_NOT_ALLOWED, detail, request.instance, headers=(("allow", match.route.allow),))
 
 
 async def _no_body() -> Message:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
 
 # Where a request travels in an ASGI scope, and the values of its path's parameters.
 REQUEST = "spacely_mock.request"
+ENTRY = "spacely_mock.entry"
 PATH_VALUES = "spacely_mock.path_values"
 _LONGEST_INSTANCE = 1000
 _AUTHORITY = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
@@ -98,15 +99,17 @@ class Reply:
     """One HTTP response. It is an ASGI application, so it can be sent wherever one is expected.
 
     Attributes:
-        status: The status.
-        headers: Names in lower case, and values.
-        body: The body.
+        status: Its status.
+        headers: Its headers, but for the length of the body.
+        body: Its body.
+        job: The id of the job that it is about; empty where it is about none.
         delivery: How it is sent, where that is not at once and whole.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    job: str = ""
     delivery: Delivery | None = None
 
     def with_headers(self, *headers: tuple[str, str]) -> Reply:

@@ -186,19 +186,29 @@ class Sealer:
     Args:
         secret: What the tags are keyed with; processes that share it know each other's jobs.
         seed: Where the sequence of seeds starts.
+        worker: The number of this process among those that share the sequence; no two take the same seed of it.
+        workers: How many they are.
     """
 
-    def __init__(self, secret: bytes, seed: int) -> None:
+    def __init__(self, secret: bytes, seed: int, worker: int = 0, workers: int = 1) -> None:
         key = hashlib.blake2b(secret, digest_size=32, person=b"spacely-mock").digest()
         # Copied for each use: to key a hash takes longer than to hash so little.
         self._tags = hashlib.blake2b(key=key, digest_size=8, person=b"job")
         self._signatures = hashlib.blake2b(key=key, digest_size=10, person=b"signature")
-        self._next_seed = seed
+        self._worker = worker
+        self._workers = workers
+        self.restart(seed)
+
+    def restart(self, seed: int) -> None:
+        """Start the sequence of seeds again."""
+        self.start = seed
+        self._next_seed = seed + self._worker
 
     def new_seed(self) -> int:
         """The next of the sequence of seeds, sixty-four bits wide."""
-        self._next_seed += 1
-        return (self._next_seed - 1) * _WEYL & (1 << 64) - 1
+        seed = self._next_seed
+        self._next_seed += self._workers
+        return seed * _WEYL & (1 << 64) - 1
 
     def issue(self, form: Form, job: NewJob, owner: str) -> str | int:
         """A new id, as a JSON value."""

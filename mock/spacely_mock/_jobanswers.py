@@ -116,7 +116,7 @@ class JobAnswer:
 
     def reply(self, job: Job, origin: str) -> Reply:
         """It for one job, with URLs under the origin that the client called."""
-        return self._response.reply_with(self._template.fill(self._values(job, origin)))
+        return self._response.reply_with(self._template.fill(self._values(job, origin)), job.id)
 
     def _values(self, job: Job, origin: str) -> list[Any]:
         job_id = int(job.id) if self._integer else job.id

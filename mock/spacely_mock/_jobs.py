@@ -140,10 +140,10 @@ class SubmitJob:
         job = NewJob(settings.clock.now(), self.number, seed, outcome or settings.outcome, span)
         value = settings.sealer.issue(self.form, job, self.sealed_for(owner))
         template = self._templates.get(example or next(iter(self._templates), ""))
-        reply = self.response.reply_with(b"" if template is None else template.fill([value]))
+        reply = self.response.reply_with(b"" if template is None else template.fill([value]), str(value))
         if self._expression.source == "header":
             headers = [pair for pair in reply.headers if pair[0] != self._expression.key.lower()]
-            return Reply(reply.status, (*headers, (self._expression.key.lower(), str(value))), reply.body)
+            return Reply(reply.status, (*headers, (self._expression.key.lower(), str(value))), reply.body, reply.job)
         return reply
 
     def _check(self, outcome: Outcome | None, progress: Progress | None) -> None:

@@ -7,6 +7,7 @@ one place where answers are made. Whatever is unusual or wrong it leaves to the 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from ._asking import HEADER_PREFIX, MAGIC
 from ._bodies import BodyError, read_json
 from ._directives import NOTHING
 from ._http import Observe, Request, origin_of
+from ._journal import Journal
 from ._operations import Call, CompiledOperation
 from ._parameters import ParameterRule
+from ._problems import defect
 from ._requests import Checked, Fits, RequestRules
 from ._routes import Routes
 
@@ -33,6 +36,7 @@ _UNUSUAL = frozenset({b"prefer", b"expect", b"transfer-encoding", b"content-enco
 _CONTENT_TYPES = ("{}", "{};charset=utf-8", "{}; charset=utf-8", "{}; charset=UTF-8")
 
 _NO_BODY: Message = {}
+_log = logging.getLogger("spacely_mock")
 
 _Headers: TypeAlias = Mapping[bytes, bytes]
 _Key: TypeAlias = tuple[str, str]  # Location and name of a parameter.
@@ -48,6 +52,7 @@ class FastLane:
         headers: What every answer carries.
         body_limit: The largest body that is taken, in bytes.
         observe: Called for every request with the status it got.
+        journal: Where requests are noted.
 
     Attributes:
         taken: How many requests the lane has answered.
@@ -61,8 +66,10 @@ class FastLane:
         headers: tuple[tuple[bytes, bytes], ...],
         body_limit: int,
         observe: Observe | None,
+        journal: Journal,
     ) -> None:
         self.taken = 0
+        self._journal = journal
         self._routes = routes
         self._headers = headers
         self._body_limit = body_limit
@@ -108,10 +115,14 @@ class FastLane:
         origin = origin_of(scope, headers.get(b"host", b""))
         body: bytes = message.get("body", b"")
         request = Request(scope["method"], path.decode(), query, raw_headers, body, False, origin)
+        entry = await self._journal.arrived(lane.compiled.operation.id, request)
         try:
             reply = await lane.compiled.answer(Call(request, owner, Checked(parameters, value, []), NOTHING, None))
-        except Exception:  # noqa: BLE001 - the long way it is raised again, and reported
-            return receive
+        except Exception:  # noqa: BLE001 - whatever it is, it is logged and told as the front door tells it
+            _log.exception("%s %s", request.method, request.path)
+            reply = defect(request.instance)
+        entry.job = reply.job
+        await self._journal.answered(entry, reply.status)
         self.taken += 1
         if self._observe is not None:
             self._observe(request, reply.status)

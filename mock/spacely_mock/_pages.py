@@ -11,6 +11,7 @@ import anyio.to_thread
 
 from spacely_spec import Spec
 
+from ._control import CONTROL_PATH, METRICS_PATH, Control
 from ._docs import DOCS_PATH, Docs
 from ._http import Reply, Request
 from ._images import draw
@@ -26,7 +27,10 @@ _IMAGE = re.compile(r"(?P<signature>[0-9a-f]{20})/(?P<id>[A-Za-z0-9_-]+)-(?P<num
 class Pages:
     """Answers requests for the mock's own paths."""
 
-    def __init__(self, spec: Spec, compiled: dict[str, CompiledOperation], settings: JobSettings) -> None:
+    def __init__(
+        self, spec: Spec, compiled: dict[str, CompiledOperation], settings: JobSettings, control: Control | None
+    ) -> None:
+        self._control = control
         self._settings = settings
         self._forms = {entry.submit.form for entry in compiled.values() if entry.submit is not None}
         self._draw = lru_cache(maxsize=64)(draw)
@@ -47,9 +51,15 @@ class Pages:
                 {"type": PROBLEMS_PATH + kind.slug, "title": kind.title, "meaning": kind.meaning}
             )
         self.paths: tuple[str, ...] = ("/healthz", DOCS_PATH, "/openapi.yaml", "/openapi.json")
+        if control is not None:
+            self.paths += (CONTROL_PATH, METRICS_PATH)
 
     async def answer(self, request: Request) -> Reply | None:
         """The answer to a request; None where the path is not one of these."""
+        if self._control is not None:
+            controlled = await self._control.answer(request)
+            if controlled is not None:
+                return controlled
         reply = self._fixed.get(request.path)
         if reply is None and request.path.startswith(DOCS_PATH):
             reply = self._docs.page(request.path)

@@ -131,6 +131,34 @@ IMAGE_EXPIRED = Kind(
     403,
     "The job was asked to end so: its URLs lead to nothing but this.",
 )
+CONTROL_TOKEN = Kind(
+    "control-token",
+    "The control token is missing or wrong",
+    (401,),
+    401,
+    "Send Authorization: Bearer with the token that the mock was started with (--admin-token).",
+)
+CLOCK_RUNS = Kind(
+    "clock-runs",
+    "The clock cannot be moved",
+    (409,),
+    409,
+    "Start the mock with --clock manual, or with a ManualClock, to move its time by hand.",
+)
+SEVERAL_PROCESSES = Kind(
+    "several-processes",
+    "One process cannot answer for all",
+    (503,),
+    503,
+    "Start the mock with --store, so that its workers share what they know, or with --workers 1.",
+)
+STORE_GONE = Kind(
+    "store-gone",
+    "The store cannot be reached",
+    (503,),
+    503,
+    "Start the store again, or check its address; the mock finds it by itself. Jobs that run by time go on.",
+)
 INTERNAL = Kind("internal", "The mock has a defect", (500,), 500, "Please report it with the request that led here.")
 
 # Most telling first: a request with several things wrong is answered with the status of the first of these.
@@ -148,6 +176,10 @@ KINDS = (
     IMPOSSIBLE_PREFERENCE,
     UNCLEAR_DIRECTIVE,
     IMAGE_EXPIRED,
+    CONTROL_TOKEN,
+    CLOCK_RUNS,
+    SEVERAL_PROCESSES,
+    STORE_GONE,
     INTERNAL,
 )
 
@@ -218,3 +250,8 @@ def about_blank(status: int, title: str, detail: str, instance: str) -> Reply:
     """A problem that is of no kind but its status."""
     document = {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance}
     return Reply(status, (("content-type", PROBLEM_JSON),), json.dumps(document).encode())
+
+
+def defect(instance: str) -> Reply:
+    """The answer where the mock itself has failed."""
+    return problem(INTERNAL, "The mock could not answer; its log says why.", instance)

@@ -71,9 +71,9 @@ class DocumentedResponse:
         """It as a reply with a body of one's own."""
         return self.reply_with(self._encoded(value))
 
-    def reply_with(self, body: bytes) -> Reply:
-        """It as a reply with a body that is encoded already."""
-        return Reply(self.status, self._reply_headers, b"" if self.media_type is None else body)
+    def reply_with(self, body: bytes, job: str = "") -> Reply:
+        """It as a reply with a body that is encoded already, about a job where one is named."""
+        return Reply(self.status, self._reply_headers, b"" if self.media_type is None else body, job)
 
     @cached_property
     def _reply_headers(self) -> tuple[tuple[str, str], ...]:

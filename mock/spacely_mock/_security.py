@@ -50,7 +50,7 @@ class Gate:
         """The namespace of the caller, which is its keys; None where the request may not pass."""
         if not self._alternatives:
             return ""
-        presented = {scheme.id: _presented(scheme, request) for scheme in self._schemes}
+        presented = {scheme.id: presented_key(scheme, request) for scheme in self._schemes}
         for alternative in self._alternatives:
             keys = [presented[scheme.id] for scheme in alternative]
             pairs = zip(alternative, keys, strict=True)
@@ -81,12 +81,13 @@ class Gate:
         wanted = " or ".join(
             " and ".join(_place(scheme) for scheme in alternative) for alternative in self._alternatives
         )
-        if any(_presented(scheme, request) is not None for scheme in self._schemes):
+        if any(presented_key(scheme, request) is not None for scheme in self._schemes):
             return f"The key sent is not one that this mock takes. Send a valid one: {wanted}."
         return f"No key was sent. Send one: {wanted}."
 
 
-def _presented(scheme: SecurityScheme, request: Request) -> str | None:
+def presented_key(scheme: SecurityScheme, request: Request) -> str | None:
+    """The key that a request carries for a scheme, whether or not it is accepted; None where it carries none."""
     if scheme.location == "cookie":
         values = [request.cookies[scheme.name]] if scheme.name in request.cookies else []
     elif scheme.location == "query":

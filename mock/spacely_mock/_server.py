@@ -31,8 +31,25 @@ class PortError(OSError):
     """The address cannot be listened on; the message says why."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen_many(host: str, port: int, count: int) -> list[socket.socket]:
+    """Sockets that listen on one address, among which the kernel divides the connections; port 0 picks a free one.
+
+    Raises:
+        PortError: As for ``listen``.
+    """
+    # A socket that shares its port with others does not notice that yet another server has it.
+    with listen(host, port) as alone:
+        port = int(alone.getsockname()[1])
+    return [listen(host, port, share=True) for _ in range(count)]
+
+
+def listen(host: str, port: int, *, share: bool = False) -> socket.socket:
     """A socket that listens on an address; port 0 picks a free one.
+
+    Args:
+        host: The address, or a name of it.
+        port: The port.
+        share: Whether other sockets that say the same may listen there too.
 
     Raises:
         PortError: The port is taken, or the host is not one of this machine's.
@@ -45,6 +62,8 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             if hasattr(socket, "SO_REUSEPORT"):  # Not on Windows, where SO_REUSEADDR lets two servers share a port.
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if share:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind(address)
             listener.listen(_BACKLOG)
         except OSError:
@@ -79,7 +98,7 @@ def make_server(app: ASGIApp, on_ready: Callable[[], None]) -> uvicorn.Server:
             app,
             http=resettable(_protocol()),
             ws="none",
-            lifespan="off",
+            lifespan="on",
             log_config=None,
             log_level="error",
             access_log=False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -81,11 +81,15 @@ class State(Protocol):
         """Whether any namespace may have rules. Asked for each request, so it answers at once."""
         ...
 
-    async def rules(self, namespace: str) -> Any:
-        """The rules of a namespace, as last set; an empty list until then."""
+    async def rules(self, namespace: str) -> list[Any]:
+        """The rules of a namespace (JSON), not those of EVERYONE."""
         ...
 
-    async def set_rules(self, namespace: str, rules: Any) -> None:
+    async def add_rule(self, namespace: str, rule: Any) -> None:
+        """Add a rule (JSON) behind those of a namespace."""
+        ...
+
+    async def set_rules(self, namespace: str, rules: Sequence[Any]) -> None:
         """Replace the rules of a namespace by others (JSON)."""
         ...
 
@@ -109,12 +113,28 @@ class State(Protocol):
         """The journal, the oldest line first."""
         ...
 
-    async def changed(self, timeout: float) -> None:
-        """Wait for the next change of the journal, or as many seconds."""
+    async def length(self) -> int:
+        """How many lines the journal has."""
+        ...
+
+    async def version(self) -> str:
+        """A text that is another one after each change of the journal."""
+        ...
+
+    async def changed(self, version: str, timeout: float) -> None:
+        """Wait until the journal has another version, at most as many seconds."""
         ...
 
     async def clear(self, namespace: str | None) -> int:
         """Empty the journal of a namespace, or of all; the number of lines it had."""
+        ...
+
+    async def publish(self, metrics: list[list[Any]]) -> None:
+        """Tell the other processes what this one has counted."""
+        ...
+
+    async def published(self) -> list[list[list[Any]]]:
+        """What the processes have counted, this one among them; empty where there is no other."""
         ...
 
     async def reset(self, namespace: str | None) -> None:
@@ -141,11 +161,12 @@ class MemoryState:
         self._size = size
         self._counters: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._windows: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
-        self._rules: dict[str, Any] = {}
+        self._rules: dict[str, list[Any]] = {}
         self._settings: dict[str, Mapping[str, Any]] = {}
         self._lines: deque[Line] = deque()
         self._held = 0
         self._count = 0
+        self._changes = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
     async def increment(self, namespace: str, name: str) -> int:
@@ -173,15 +194,19 @@ class MemoryState:
 
     def has_rules(self) -> bool:
         """Whether any namespace has rules."""
-        return any(self._rules.values())
+        return bool(self._rules) and any(self._rules.values())
 
-    async def rules(self, namespace: str) -> Any:
-        """The rules of a namespace, as last set; an empty list until then."""
+    async def rules(self, namespace: str) -> list[Any]:
+        """The rules of a namespace (JSON), not those of EVERYONE."""
         return self._rules.get(namespace, [])
 
-    async def set_rules(self, namespace: str, rules: Any) -> None:
+    async def add_rule(self, namespace: str, rule: Any) -> None:
+        """Add a rule (JSON) behind those of a namespace."""
+        self._rules[namespace] = [*self._rules.get(namespace, []), rule]
+
+    async def set_rules(self, namespace: str, rules: Sequence[Any]) -> None:
         """Replace the rules of a namespace by others (JSON)."""
-        self._rules[namespace] = rules
+        self._rules[namespace] = list(rules)
 
     async def settings(self, namespace: str) -> Mapping[str, Any]:
         """The settings of a namespace, as last set; empty until then."""
@@ -201,20 +226,28 @@ class MemoryState:
         self._held += line.size
         while len(self._lines) > self._entries or self._held > self._size:
             self._held -= self._lines.popleft().size
-        if self._waiting:
-            self._wake()
+        self._change()
 
     async def complete(self, line: Line) -> None:  # noqa: ARG002 - the line itself is kept, so it is there already
         """Add what a line's request was answered with."""
-        if self._waiting:
-            self._wake()
+        self._change()
 
     async def lines(self) -> list[dict[str, Any]]:
         """The journal, the oldest line first."""
         return [{"id": line.id, **line.arrival(), **line.outcome()} for line in self._lines]
 
-    async def changed(self, timeout: float) -> None:
-        """Wait for the next change of the journal, or as many seconds."""
+    async def length(self) -> int:
+        """How many lines the journal has."""
+        return len(self._lines)
+
+    async def version(self) -> str:
+        """A text that is another one after each change of the journal."""
+        return str(self._changes)
+
+    async def changed(self, version: str, timeout: float) -> None:
+        """Wait until the journal has another version, at most as many seconds."""
+        if version != str(self._changes):
+            return
         change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(change)
         await asyncio.wait([change], timeout=timeout)
@@ -226,7 +259,15 @@ class MemoryState:
         removed = len(self._lines) - len(kept)
         self._lines = deque(kept)
         self._held = sum(line.size for line in kept)
+        self._change()
         return removed
+
+    async def publish(self, metrics: list[list[Any]]) -> None:
+        """Tell the other processes what this one has counted: there are none."""
+
+    async def published(self) -> list[list[list[Any]]]:
+        """What the processes have counted, this one among them; empty where there is no other."""
+        return []
 
     async def reset(self, namespace: str | None) -> None:
         """Forget all there is of a namespace, or of all."""
@@ -241,8 +282,8 @@ class MemoryState:
     async def close(self) -> None:
         """Let go of connections: there are none."""
 
-    def _wake(self) -> None:
+    def _change(self) -> None:
+        self._changes += 1
         for change in self._waiting:
             if not change.done():
                 change.set_result(None)
-        self._waiting.clear()

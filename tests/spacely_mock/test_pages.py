@@ -52,7 +52,7 @@ def test_the_documentation_tries_requests_on_the_mock(call):
 
 
 @pytest.mark.parametrize(
-    "path", ["/docs/../_app.py", "/docs/%2e%2e/x", "/docs/index.html", "/__mock__/", "/__mock__/images/"]
+    "path", ["/docs/../_app.py", "/docs/%2e%2e/x", "/docs/index.html", "/__mock__/x", "/__mock__/images/"]
 )
 def test_there_is_nothing_else(call, path):
     assert call("GET", path).status_code == 404

@@ -1,0 +1,100 @@
+"""Keys kept out of everything that is written down: whose a request is, and its texts without the keys in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from spacely_spec import Operation, SecurityScheme
+
+from ._http import Request
+from ._security import presented_key
+
+HIDDEN = "***"
+_ALWAYS_HIDDEN = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_SHORTEST = 4  # A text shorter than this is no secret, and would be struck out of half the words there are.
+
+
+class Credentials:
+    """Knows where requests to a contract carry keys.
+
+    Args:
+        operations: The contract's operations.
+        known: Keys that are hidden wherever they stand, whoever sends them.
+    """
+
+    def __init__(self, operations: Iterable[Operation], known: Sequence[str] = ()) -> None:
+        alternatives = {alternative for operation in operations for alternative in operation.security if alternative}
+        # A request that carries all keys of a longer alternative is not one that carries a shorter one by chance.
+        self._alternatives = sorted(alternatives, key=lambda each: (-len(each), [scheme.id for scheme in each]))
+        schemes: set[SecurityScheme] = {scheme for alternative in alternatives for scheme in alternative}
+        self._headers = _ALWAYS_HIDDEN | {scheme.name.lower() for scheme in schemes if scheme.location == "header"}
+        self._queries = frozenset(scheme.name for scheme in schemes if scheme.location == "query")
+        self._cookies = frozenset(scheme.name for scheme in schemes if scheme.location == "cookie")
+        self._prefixes = tuple(scheme.prefix for scheme in schemes if scheme.prefix)
+        self._known = tuple(known)
+
+    def owner(self, request: Request) -> str:
+        """Whose request it is by the keys it carries, accepted or not; empty where it carries none."""
+        for alternative in self._alternatives:
+            keys = [presented_key(scheme, request) for scheme in alternative]
+            if all(key is not None for key in keys):
+                return "\0".join(filter(None, keys))
+        return ""
+
+    def headers(self, request: Request) -> dict[str, str]:
+        """The headers of a request; those that carry keys are told to be there and no more."""
+        secret = self._pattern(request)
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in request.raw_headers:
+            name = raw_name.decode("latin-1")
+            value = HIDDEN if name in self._headers else raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return {name: _scrub(value, secret) for name, value in headers.items()}
+
+    def query(self, request: Request) -> dict[str, list[str]]:
+        """The query parameters of a request."""
+        secret = self._pattern(request)
+        query: dict[str, list[str]] = {}
+        for name, value in request.query:
+            query.setdefault(_scrub(name, secret), []).append(
+                HIDDEN if name in self._queries else _scrub(value, secret)
+            )
+        return query
+
+    def scrub(self, value: Any, request: Request) -> Any:
+        """A JSON value without the keys that a request carries."""
+        return _scrub(value, self._pattern(request))
+
+    def _pattern(self, request: Request) -> re.Pattern[str] | None:
+        """Matches every key of a request, also where it is sent in several places or written in several ways."""
+        sent = [
+            value.decode("latin-1") for name, value in request.raw_headers if name.decode("latin-1") in self._headers
+        ]
+        for prefix in self._prefixes:
+            sent += [value[len(prefix) :] for value in sent if value.lower().startswith(prefix.lower())]
+        sent += [value for name, value in request.query if name in self._queries]
+        sent += [value for name, value in request.cookies.items() if name in self._cookies]
+        secrets = {text.strip() for text in (*sent, *self._known)}
+        written = {
+            form
+            for secret in secrets
+            for form in (secret, quote(secret, safe="", errors="surrogateescape"), json.dumps(secret)[1:-1])
+        }
+        long = sorted((text for text in written if len(text) >= _SHORTEST), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, long))) if long else None
+
+
+def _scrub(value: Any, secret: re.Pattern[str] | None) -> Any:
+    if secret is None:
+        return value
+    if isinstance(value, str):
+        return secret.sub(HIDDEN, value)
+    if isinstance(value, Mapping):
+        return {_scrub(key, secret): _scrub(each, secret) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType] - JSON
+    if isinstance(value, list):
+        return [_scrub(each, secret) for each in value]  # pyright: ignore[reportUnknownVariableType] - JSON
+    return value

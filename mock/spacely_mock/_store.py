@@ -1,0 +1,35 @@
+"""The store that a URL names."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ._state import State
+
+_SCHEMES = ("redis", "rediss", "unix")
+
+
+class StoreError(ValueError):
+    """A store cannot be used; the message says why."""
+
+
+def open_store(url: str, entries: int) -> State:
+    """The store at a URL. It is connected to when it is first needed, and may come and go.
+
+    Args:
+        url: Such as ``redis://localhost:6379/0``.
+        entries: About the most lines that its journal keeps.
+
+    Raises:
+        StoreError: The URL is none of a store, or what speaks to it is not installed.
+    """
+    if urlsplit(url).scheme not in _SCHEMES:
+        raise StoreError("--store wants a URL such as redis://localhost:6379/0")
+    try:
+        from ._redis import RedisState
+    except ImportError as error:
+        raise StoreError("--store needs redis-py; install spacely-client[redis]") from error
+    try:
+        return RedisState(url, entries)
+    except ValueError as error:
+        raise StoreError(f"--store: {error}") from error

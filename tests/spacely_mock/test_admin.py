@@ -1,0 +1,286 @@
+"""The mock's own interface under /__mock__/: the same behaviour with memory and with Redis behind it."""
+
+import json
+import threading
+import time
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT, Caller
+
+from spacely_mock import ManualClock, MockServer
+from spacely_mock._redis import RedisState
+from spacely_mock._state import namespace_of
+
+OTHER = {"X-API-KEY": "sk-two"}
+ONE, TWO = namespace_of("sk-one"), namespace_of("sk-two")
+
+
+@pytest.fixture(scope="module", params=["memory", "redis"])
+def server(request):
+    options = {}
+    if request.param == "redis":
+        options["state"] = RedisState(request.getfixturevalue("redis_server").url)
+    with MockServer(CONTRACT, seed=1, clock=ManualClock(1_800_000_000.25), **options) as running:
+        yield running
+
+
+@pytest.fixture
+def call(server):
+    """Calls the mock; nothing has happened at it yet."""
+    with httpx.Client(base_url=server.origin, timeout=20) as client:
+        client.post("/__mock__/reset").raise_for_status()
+        yield client
+
+
+def submit(call, headers=KEY, **changes):
+    return call.post(SUBMIT, json={**RENDER, **changes}, headers=headers)
+
+
+def count(call, **filters):
+    return call.get("/__mock__/requests/count", params=filters).json()["count"]
+
+
+FILTERS = [
+    ({}, 5),
+    ({"operation": "generateAdvance"}, 3),
+    ({"operation": "nothing"}, 0),
+    ({"method": "get"}, 2),
+    ({"path": SUBMIT}, 3),
+    ({"path": "*/generate/*"}, 4),
+    ({"status": "200"}, 2),
+    ({"status": "4XX"}, 3),
+    ({"status": "404"}, 1),
+    ({"namespace": TWO}, 1),
+    ({"namespace": "public"}, 1),
+    ({"operation": "generateAdvance", "status": "400"}, 1),
+]
+
+
+def test_requests_are_found_by_what_they_are(call):
+    submit(call)
+    submit(call, OTHER)
+    submit(call, model=1)
+    call.get("/api/v1/generate/poll-result", params={"refId": "unknown"}, headers=KEY)
+    call.get("/api/v1/nowhere")
+    assert [(filters, count(call, **filters)) for filters, _ in FILTERS] == FILTERS
+
+
+def test_requests_are_found_by_their_job_and_after_a_line(call):
+    jobs = [submit(call).json()["data"] for _ in range(3)]
+    listed = call.get("/__mock__/requests", params={"job": jobs[1]}).json()
+    assert [line["job"] for line in listed["requests"]] == [jobs[1]]
+    later = call.get("/__mock__/requests", params={"since": listed["requests"][0]["id"]}).json()
+    assert [line["job"] for line in later["requests"]] == [jobs[2]]
+
+
+def test_a_key_sees_its_own_requests_and_no_others(call):
+    submit(call)
+    submit(call, OTHER)
+    mine = call.get("/__mock__/requests", headers=KEY).json()
+    assert [line["namespace"] for line in mine["requests"]] == [ONE]
+    missed = call.get("/__mock__/requests", headers=KEY, params={"status": "500"}).json()
+    assert [miss["request"]["namespace"] for miss in missed["nearMisses"]] == [ONE]
+    assert call.get("/__mock__/", headers=KEY).json()["namespace"] == ONE
+
+
+def test_near_misses_tell_what_differs_the_nearest_first(call):
+    submit(call)
+    submit(call, model=1)
+    call.get("/api/v1/nowhere")
+    wanted = {"operation": "generateAdvance", "status": "500", "method": "POST"}
+    found = call.get("/__mock__/requests", params=wanted).json()
+    assert (found["met"], found["count"], found["requests"]) == (False, 0, [])
+    assert [miss["request"]["status"] for miss in found["nearMisses"]] == [400, 200, 404]
+    assert found["nearMisses"][0]["differs"] == [{"field": "status", "wanted": "500", "got": 400}]
+    assert {difference["field"] for difference in found["nearMisses"][2]["differs"]} == {
+        "operation",
+        "status",
+        "method",
+    }
+
+
+def test_who_waits_for_requests_is_answered_as_soon_as_they_have_come(call):
+    answers = []
+
+    def wait():
+        parameters = {"count": 2, "timeout": 10, "status": "200"}
+        answers.append(call.get("/__mock__/requests/wait", params=parameters).json())
+
+    waiting = threading.Thread(target=wait)
+    began = time.monotonic()
+    waiting.start()
+    with httpx.Client(base_url=call.base_url) as other:
+        for _ in range(2):
+            assert not answers
+            submit(other)
+    waiting.join(9)
+    assert time.monotonic() - began < 5
+    assert (answers[0]["met"], answers[0]["count"], answers[0]["nearMisses"]) == (True, 2, [])
+
+
+def test_who_waits_in_vain_is_told_what_came_instead(call):
+    submit(call)
+    parameters = {"count": 1, "timeout": 0.05, "status": "500"}
+    found = call.get("/__mock__/requests/wait", params=parameters).json()
+    assert (found["met"], found["count"], len(found["nearMisses"])) == (False, 0, 1)
+
+
+def test_the_journal_is_emptied_for_a_key_or_for_all(call):
+    submit(call)
+    submit(call)
+    submit(call, OTHER)
+    assert call.delete("/__mock__/requests", headers=KEY).json() == {"removed": 2}
+    assert count(call) == 1
+    assert call.delete("/__mock__/requests").json() == {"removed": 1}
+    assert count(call) == 0
+
+
+def test_rules_belong_to_a_key_or_to_all(call):
+    rule = {"when": {"path": "/x"}, "then": {"status": "503"}}
+    assert call.put("/__mock__/rules", json=[rule], headers=KEY).json() == [rule]
+    assert call.post("/__mock__/rules", json=rule).json() == [rule]
+    assert call.get("/__mock__/rules", headers=KEY).json() == [rule]
+    assert call.get("/__mock__/rules", headers=OTHER).json() == []
+    assert call.post("/__mock__/rules", json=rule, headers=KEY).json() == [rule, rule]
+    assert call.delete("/__mock__/rules", headers=KEY).json() == []
+    assert call.get("/__mock__/rules").json() == [rule]
+    call.post("/__mock__/reset")
+    assert call.get("/__mock__/rules").json() == []
+
+
+def test_jobs_are_listed_with_how_they_stand(call):
+    first = submit(call).json()["data"]
+    call.post("/__mock__/clock", json={"advance": 2.5})
+    second = submit(call, OTHER).json()["data"]
+    submit(call, model=1)
+    jobs = call.get("/__mock__/jobs").json()["jobs"]
+    assert [(job["id"], job["done"], job["namespace"]) for job in jobs] == [(first, True, ONE), (second, False, TWO)]
+    assert jobs[1]["created"] - jobs[0]["created"] == pytest.approx(2.5, abs=0.002)
+    assert {job["operation"] for job in jobs} == {"generateAdvance"}
+    assert [job["id"] for job in call.get("/__mock__/jobs", headers=KEY).json()["jobs"]] == [first]
+
+
+def test_reset_of_a_key_leaves_the_others(call):
+    submit(call)
+    submit(call, OTHER)
+    assert call.post("/__mock__/reset", headers=KEY).json() == {"namespace": ONE}
+    assert [line["namespace"] for line in call.get("/__mock__/requests").json()["requests"]] == [TWO]
+
+
+@pytest.mark.parametrize("again", ["seed", "reset"])
+def test_the_same_seed_and_requests_make_the_same_ids_and_the_same_images(call, again):
+    def run():
+        call.put("/__mock__/clock", json={"now": 1_900_000_000})
+        jobs = [submit(call).json()["data"] for _ in range(3)]
+        call.post("/__mock__/clock", json={"advance": 3})
+        done = call.get("/api/v1/generate/poll-result", params={"refId": jobs[0]}, headers=KEY).json()["data"]
+        return jobs, [call.get(url).content for url in done["result"]]
+
+    assert call.put("/__mock__/seed", json={"seed": 42}).json() == {"seed": 42}
+    first = run()
+    if again == "seed":
+        call.put("/__mock__/seed", json={"seed": 42})
+    else:
+        call.post("/__mock__/reset")
+    assert run() == first
+    call.put("/__mock__/seed", json={"seed": 43})
+    assert run()[0] != first[0]
+    assert call.get("/__mock__/seed").json() == {"seed": 43}
+
+
+def test_ids_are_those_of_a_mock_started_with_the_seed(call):
+    started = Caller(seed=42)
+    call.put("/__mock__/seed", json={"seed": 42})
+    call.put("/__mock__/clock", json={"now": started.clock.now()})
+    assert submit(call).json() == started.submit().json()
+
+
+def test_the_clock_of_the_machine_cannot_be_moved():
+    call = Caller(clock=None)
+    answer = call("POST", "/__mock__/clock", json={"advance": 1})
+    assert (answer.status_code, answer.json()["type"]) == (409, "/__mock__/problems/clock-runs")
+    assert "--clock manual" in call("GET", answer.json()["type"]).json()["meaning"]
+    assert call("GET", "/__mock__/clock").json()["manual"] is False
+
+
+WRONG = [
+    ("GET", "/__mock__/requests?status=abc", None, 400),
+    ("GET", "/__mock__/requests?colour=blue", None, 400),
+    ("GET", "/__mock__/requests?since=x", None, 400),
+    ("GET", "/__mock__/requests/wait?timeout=61", None, 400),
+    ("GET", "/__mock__/requests/wait?count=0", None, 400),
+    ("PUT", "/__mock__/seed", {"seed": "x"}, 400),
+    ("PUT", "/__mock__/seed", None, 400),
+    ("PUT", "/__mock__/rules", {}, 400),
+    ("POST", "/__mock__/clock", {"advance": -1}, 400),
+    ("PATCH", "/__mock__/seed", None, 405),
+    ("GET", "/__mock__/nothing", None, 404),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), WRONG)
+def test_what_is_wrong_is_told_as_a_problem(method, path, body, status):
+    answer = Caller()(method, path, json=body)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_rules_that_cannot_be_used_are_refused_and_none_is_set():
+    call = Caller()
+    assert call("PUT", "/__mock__/rules", json=["no rule"]).status_code == 400
+    assert call("GET", "/__mock__/rules").json() == []
+
+
+CONTROLLED = ("/__mock__/", "/__mock__/requests", "/__mock__/openapi.json", "/__mock__/metrics", "/metrics")
+
+
+def test_with_a_token_every_endpoint_asks_for_it_and_nothing_else_does():
+    call = Caller(admin_token="let-me-in")
+    for path in CONTROLLED:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic let-me-in"}, KEY):
+            answer = call("GET", path, headers=headers)
+            assert (answer.status_code, answer.headers["www-authenticate"][:6]) == (401, "Bearer")
+            assert "let-me-in" not in answer.text
+        assert call("GET", path, headers={"Authorization": "bearer let-me-in"}).status_code == 200
+    assert call.submit().status_code == 200
+    assert call("GET", "/healthz").status_code == 200
+    described = call("GET", "/__mock__/openapi.json", headers={"Authorization": "Bearer let-me-in"}).json()
+    assert described["security"] == [{"token": []}]
+    assert "let-me-in" not in json.dumps(described)
+
+
+def test_a_closed_interface_is_not_there_but_images_and_problems_are():
+    call = Caller(admin=False)
+    for path in CONTROLLED:
+        assert call("GET", path).status_code == 404
+    job_id = call.submit().json()["data"]
+    call.clock.advance(5)
+    images = call.poll(job_id).json()["data"]["result"]
+    assert call("GET", images[0]).status_code == 200
+    assert call("GET", "/__mock__/problems/not-found").status_code == 200
+
+
+def test_the_interface_lists_itself_and_every_operation_has_a_handler():
+    call = Caller()
+    described = call("GET", "/__mock__/").json()
+    document = call("GET", "/__mock__/openapi.json").json()
+    listed = {(endpoint["method"], endpoint["path"]) for endpoint in described["endpoints"]}
+    assert listed == {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    for method, path in listed:
+        assert call(method, path, params={"timeout": 0} if path.endswith("wait") else {}).status_code in {200, 400, 409}
+
+
+HELD = schemathesis.openapi.from_asgi("/__mock__/openapi.json", Caller().app)
+
+
+# The one that waits is left out: it may wait for a minute.
+@HELD.exclude(path="/__mock__/requests/wait").parametrize()
+@settings(max_examples=15, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_the_interface_keeps_to_its_description(case):
+    # What a rule may say is told by the problem that refuses it, not by a schema.
+    excluded = [positive_data_acceptance] if case.path.endswith("/rules") else []
+    case.call_and_validate(excluded_checks=excluded)

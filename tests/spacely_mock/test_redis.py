@@ -1,0 +1,131 @@
+"""A store that comes and goes, and several mocks that share one."""
+
+import asyncio
+
+import httpx
+import pytest
+from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER
+from tests.spacely_mock.redis_server import RedisServer, until
+
+from spacely_mock import ManualClock, MockServer
+from spacely_mock._redis import RedisState
+from spacely_mock._state import StateUnavailableError
+
+RULE = {"when": {"path": "/x"}, "then": {"status": "503"}}
+
+
+def submit(client, server):
+    return client.post(server.url + "/generate/advance", json=RENDER)
+
+
+def poll(client, server, job_id):
+    return client.get(server.url + "/generate/poll-result", params={"refId": job_id})
+
+
+def count(client, server):
+    return client.get(server.origin + "/__mock__/requests/count")
+
+
+@pytest.fixture
+def client():
+    with httpx.Client(headers=KEY, timeout=20) as client:
+        yield client
+
+
+def test_a_mock_goes_on_without_its_store_and_finds_it_again(client):
+    with RedisServer() as redis, MockServer(CONTRACT, state=RedisState(redis.url), render_time=0) as server:
+        job_id = submit(client, server).json()["data"]
+        assert count(client, server).json() == {"count": 1}
+        redis.stop()
+        for _ in range(3):
+            assert submit(client, server).status_code == 200
+            assert poll(client, server, job_id).json()["data"]["status"] == "success"
+            gone = count(client, server)
+            assert (gone.status_code, gone.json()["type"]) == (503, "/__mock__/problems/store-gone")
+            assert f"127.0.0.1:{redis.port}" in gone.json()["detail"]
+        assert client.get(server.origin + "/metrics").status_code == 503
+        assert client.get(server.origin + "/healthz").status_code == 200
+        redis.start()
+        until(lambda: count(client, server).status_code == 200)
+        before = count(client, server).json()["count"]
+        submit(client, server)
+        assert count(client, server).json()["count"] == before + 1
+
+
+def test_a_mock_starts_without_its_store(client):
+    redis = RedisServer()
+    with MockServer(CONTRACT, state=RedisState(redis.url)) as server:
+        assert submit(client, server).status_code == 200
+        assert count(client, server).status_code == 503
+        with redis:
+            until(lambda: count(client, server).status_code == 200)
+
+
+def test_the_password_of_a_store_is_not_told():
+    async def use():
+        state = RedisState("redis://user:hush@127.0.0.1:1/0")
+        with pytest.raises(StateUnavailableError) as caught:
+            await state.increment("a", "x")
+        await state.close()
+        return str(caught.value)
+
+    assert "hush" not in asyncio.run(use())
+
+
+def test_what_every_request_needs_makes_do_with_what_is_known():
+    async def use(redis):
+        state = RedisState(redis.url)
+        await state.set_rules("a", [RULE])
+        await state.set_settings("a", {"x": 1})
+        known = (await state.rules("a"), await state.settings("a"))
+        redis.stop()
+        assert (await state.rules("a"), await state.settings("a")) == known
+        assert [await state.hit("a", "calls", limit=1, seconds=9.0, now=1.0) for _ in range(2)] == [0, 9]
+        for needs in (state.increment("a", "x"), state.lines(), state.reset(None), state.set_rules("a", [])):
+            with pytest.raises(StateUnavailableError):
+                await needs
+        await state.close()
+
+    with RedisServer() as redis:
+        asyncio.run(use(redis))
+        redis.start()
+
+
+def test_mocks_with_one_store_and_one_secret_answer_as_one(redis_url, client):
+    clock = ManualClock(1_800_000_000)
+    options = {"secret": "shared", "clock": clock, "seed": 1}
+    with (
+        MockServer(CONTRACT, state=RedisState(redis_url), **options) as one,
+        MockServer(CONTRACT, state=RedisState(redis_url), **options) as two,
+    ):
+        job_id = submit(client, one).json()["data"]
+        clock.advance(3)
+        images = poll(client, two, job_id).json()["data"]["result"]
+        assert client.get(images[0]).content == client.get(images[0].replace(two.origin, one.origin)).content
+        for server in (one, two):
+            lines = client.get(server.origin + "/__mock__/requests").json()["requests"]
+            assert [line["operation"] for line in lines] == ["generateAdvance", "pollResult"]
+        client.put(one.origin + "/__mock__/rules", json=[RULE])
+        assert client.get(two.origin + "/__mock__/rules").json() == [RULE]
+        client.post(two.origin + "/__mock__/reset")
+        assert client.get(one.origin + "/__mock__/rules").json() == []
+        assert count(client, one).json() == {"count": 0}
+
+
+def test_keys_are_struck_out_before_they_reach_the_store(redis_url, client):
+    secret = "sk-never-in-redis"
+    with MockServer(CONTRACT, state=RedisState(redis_url)) as server:
+        client.post(server.url + "/generate/advance", json={**RENDER, "prompt": secret}, headers={"X-API-KEY": secret})
+        client.put(server.origin + "/__mock__/rules", json=[RULE], headers={"X-API-KEY": secret})
+
+    async def everything():
+        state = RedisState(redis_url)
+        redis = state._redis
+        kept = [key async for key in redis.scan_iter("*")]
+        kept += [str(await redis.xrange(key)) for key in kept if await redis.type(key) == "stream"]
+        await state.close()
+        return " ".join(kept)
+
+    kept = asyncio.run(everything())
+    assert "generateAdvance" in kept
+    assert secret not in kept
