@@ -194,7 +194,7 @@ class MemoryState:
 
     def has_rules(self) -> bool:
         """Whether any namespace has rules."""
-        return any(self._rules.values())
+        return bool(self._rules) and any(self._rules.values())
 
     async def rules(self, namespace: str) -> list[Any]:
         """The rules of a namespace (JSON), not those of EVERYONE."""

@@ -27,6 +27,9 @@ def bare(spec: Spec) -> Any:
         ready[method] = ({"type": "http.response.start", "status": 200, "headers": headers}, body)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while True:
+                await send({"type": (await receive())["type"] + ".complete"})
         while (await receive()).get("more_body", False):
             pass
         start, body = ready[scope["method"]]
