@@ -99,7 +99,7 @@ def kill_batches(kills: int, seed: int) -> Figures:
     figures = Figures()
     chance = random.Random(seed)
     server = MockServer(load(ROOT / "openapi.yaml"), render_time=0.3)
-    counter = server._app = Counter(server._app, seed)
+    counter = server.app = Counter(server.app, seed)
     with server, tempfile.TemporaryDirectory() as folder, closing(Launcher(server.url)) as launcher:
         while figures.kills < kills:
             counter.ids.clear()

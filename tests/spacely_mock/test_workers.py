@@ -16,8 +16,6 @@ from tests.spacely_mock.redis_server import until
 from spacely_mock._cli import main
 from spacely_mock._ids import Sealer
 
-RULE = {"when": {"path": "/x"}, "then": {"status": "503"}}
-
 BANNER = re.compile(r"Spacely AI Enterprise .* at (\S+/api/v1) - docs at \S+/docs\n")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to find the workers")
