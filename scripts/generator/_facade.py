@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,19 +11,17 @@ from typing import Any, TypeAlias
 from openapi_python_client import strings
 from openapi_python_client.parser.bodies import Body
 from openapi_python_client.parser.openapi import Endpoint, GeneratorData
-from openapi_python_client.parser.properties import EnumProperty, ModelProperty
-from openapi_python_client.parser.properties.list_property import ListProperty
-from openapi_python_client.parser.properties.none import NoneProperty
+from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
-from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.responses import Response
 
 from spacely_runtime import SyncClient
-from spacely_spec import Criterion, Expression, Operation, Parameter, SecurityScheme, Spec, json_schema
+from spacely_spec import Operation, Parameter, SecurityScheme, Spec, json_schema
+
+from ._code import accepted, compare, entry, prose, raw, read
 
 Json: TypeAlias = Any
 
-_DOCSTRING_WIDTH = 110
 _OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job"}
 _IMPORT_PREFIX = "."
 
@@ -228,17 +224,17 @@ class Method:
     def docstring(self, job: str) -> str:
         """The docstring of the method, out of the contract's texts."""
         operation = self.operation
-        parts = [_prose((operation.summary or f"{operation.method} {operation.path}").rstrip(".") + ".")]
+        parts = [prose((operation.summary or f"{operation.method} {operation.path}").rstrip(".") + ".")]
         if operation.description:
-            parts += ["", _prose(operation.description)]
+            parts += ["", prose(operation.description)]
         if self.arguments:
-            parts += ["", "Args:", *(_entry(each.name, each.description) for each in self.arguments)]
+            parts += ["", "Args:", *(entry(each.name, each.description) for each in self.arguments)]
         parts += ["", "Returns:", "    " + self._returns(job), "", "Raises:"]
-        parts.append(_entry("InvalidRequest", "An argument breaks the contract; nothing was sent."))
+        parts.append(entry("InvalidRequest", "An argument breaks the contract; nothing was sent."))
         for status, response in operation.responses.items():
             if not status.startswith(("2", "default")):
-                parts.append(_entry(f"StatusError {status}", response.description))
-        parts.append(_entry("ClientError", "Anything else that went wrong; the error tree tells what."))
+                parts.append(entry(f"StatusError {status}", response.description))
+        parts.append(entry("ClientError", "Anything else that went wrong; the error tree tells what."))
         return "\n".join(parts)
 
     def _returns(self, job: str) -> str:
@@ -293,7 +289,7 @@ class Facade:
     def docstring(self) -> str:
         description = self.spec.document["info"].get("description", "")
         title = self.title.rstrip(".")
-        return _prose(f"{title}.\n\n{description}" if description else f"A client for {title}.")
+        return prose(f"{title}.\n\n{description}" if description else f"A client for {title}.")
 
     @property
     def submits(self) -> list[Method]:
@@ -345,29 +341,6 @@ def _replies(endpoint: Endpoint) -> Iterator[Reply]:
         yield Reply(status, f"decode_{status.lower()}", code, response, None)
 
 
-def accepted(prop: PropertyProtocol) -> str:
-    """What a method takes for a property, as code: plain values beside the generated types."""
-    match prop:
-        case EnumProperty():
-            values = ", ".join(repr(value) for value in prop.values.values())
-            return f"{prop.class_info.name} | Literal[{values}]"
-        case ListProperty():
-            return f"Sequence[{accepted(prop.inner_property)}]"
-        case ModelProperty():
-            return f"{prop.class_info.name} | Mapping[str, Any]"
-        case UnionProperty():
-            return " | ".join(dict.fromkeys(accepted(inner) for inner in prop.inner_properties))
-        case NoneProperty():
-            return "None"
-        case _:
-            return prop.get_type_string(no_optional=True).as_unembedded_code()
-
-
-def raw(text: Any) -> str:
-    """The text itself of what the generator marks as untrusted; never put into code but through ``code``."""
-    return str(text.get_untrusted_value()) if hasattr(text, "get_untrusted_value") else str(text)
-
-
 def _is_checked(body: Body) -> bool:
     return body.body_type in {"json", "data"}
 
@@ -395,44 +368,12 @@ def _polling_code(operation: Operation, target: Method) -> PollingCode:
         target=target.method_name,
         parameter=names[polling.parameter],
         constants={names[wire]: value for wire, value in polling.constants.items()},
-        read_id=_read(polling.job_id),
+        read_id=read(polling.job_id),
         parse_id="int" if id_type == "int" else "str",
-        succeeded=" and ".join(map(_compare, polling.success)) or "False",
-        failed=" and ".join(map(_compare, polling.failure)) or "False",
-        result=None if polling.result is None else _read(polling.result),
+        succeeded=" and ".join(map(compare, polling.success)) or "False",
+        failed=" and ".join(map(compare, polling.failure)) or "False",
+        result=None if polling.result is None else read(polling.result),
         delay_seconds=polling.delay_seconds,
         interval_seconds=polling.interval_seconds,
         timeout_seconds=polling.timeout_seconds,
     )
-
-
-def _read(expression: Expression) -> str:
-    match expression.source:
-        case "status":
-            return "answer.status_code"
-        case "header":
-            return f"answer.header({expression.key!r})"
-        case "body":
-            return f"answer.at({expression.key!r})"
-
-
-def _compare(criterion: Criterion) -> str:
-    # JSON tells true from 1; Python's == does not, its `is` does.
-    singleton = criterion.value is None or isinstance(criterion.value, bool)
-    operator = {"==": "is", "!=": "is not"}[criterion.operator] if singleton else criterion.operator
-    return f"{_read(criterion.expression)} {operator} {criterion.value!r}"
-
-
-def _prose(text: str) -> str:
-    """A text of the contract, wrapped and made safe to stand in a docstring."""
-    return "\n\n".join(_wrap(paragraph) for paragraph in re.split(r"\n\s*\n", text.strip()))
-
-
-def _entry(name: str, text: str) -> str:
-    return _wrap(f"{name}: {text}".rstrip(), initial_indent="    ", subsequent_indent="        ")
-
-
-def _wrap(text: str, **indents: str) -> str:
-    safe = strings.safe_for_docstring(" ".join(text.split()))
-    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, **indents}
-    return textwrap.fill(safe, _DOCSTRING_WIDTH, **options)
