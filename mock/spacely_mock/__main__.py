@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from ._cli import main
+try:
+    from ._cli import main
+except ModuleNotFoundError as error:  # The client alone does without what the mock needs.
+    raise SystemExit(f"The mock needs {error.name}; install the extra `mock` of this package") from error
+
+__all__ = ["main"]
 
 if __name__ == "__main__":
     sys.exit(main())
