@@ -93,9 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.workers > 1 and options.clock == "manual":
         parser.error("--clock manual needs --workers 1: each process would have a time of its own")
     # A signal ends the process with code 0 wherever it comes, before the server is up as well as after.
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, _stop)
-    return _serve(options)
+    before = {name: signal.signal(name, _stop) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        return _serve(options)
+    finally:  # Whoever called this from a program of their own has their handlers back.
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def _serve(options: argparse.Namespace) -> int:

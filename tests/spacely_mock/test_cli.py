@@ -244,3 +244,9 @@ def test_what_is_no_duration_is_refused(text):
 def test_importing_the_package_does_not_import_the_framework():
     code = "import sys, spacely_mock; sys.exit(bool({'connexion', 'uvicorn', 'PIL', 'starlette'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_call_from_a_program_leaves_its_signal_handlers_as_they_were(tmp_path):
+    before = [signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)]
+    assert main(["--spec", str(tmp_path / "missing.yaml")]) == 2
+    assert [signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)] == before
