@@ -139,7 +139,9 @@ def test_without_node_it_says_what_it_leaves_out_and_does_the_rest(project: Path
 def test_the_entry_for_the_changelog_has_its_sections_and_no_trifles(project: Path, tmp_path: Path) -> None:
     text = edited(*EDITS["an optional property is new"][:2])
     (project / "openapi.yaml").write_text(edited(*EDITS["a text changes"][:2], text))
-    entry = run("main", "--spec", project / "openapi.yaml", PATH=without_node(tmp_path)).stdout.partition("CHANGELOG.md:\n\n")[2]
+    entry = run("main", "--spec", project / "openapi.yaml", PATH=without_node(tmp_path)).stdout.partition(
+        "CHANGELOG.md:\n\n"
+    )[2]
     assert entry.splitlines()[:2] == ["### Added", ""]
     assert "- `Spacely.generate_advance` takes `seed`." in entry
     assert "Texts" not in entry
