@@ -127,7 +127,7 @@ class Call:
         if intake is not None and not intake.response.is_success:
             return self._status_error(intake.response, intake.beginning)  # It says enough, whatever its body was.
         if intake is not None and isinstance(error, TooLarge):
-            return self._invalid(intake.response, intake.beginning, None, [Violation("", str(error))])
+            return self._invalid(intake.response, intake.beginning, [Violation("", str(error))])
         about = self._about(error)
         if isinstance(error, _NEVER_SENT) or (
             isinstance(error, httpx.LocalProtocolError) and isinstance(request.stream, httpx.ByteStream)
@@ -170,7 +170,7 @@ class Call:
         reply = self.operation.reply(response.status_code)
         if reply is None:
             undocumented = Violation("", f"the status {response.status_code} is not documented")
-            raise self._invalid(response, content, None, [undocumented])
+            raise self._invalid(response, content, [undocumented])
         answer = Answer(response.status_code, response.headers, None)
         if reply.schema is not None:
             try:
@@ -178,14 +178,14 @@ class Call:
                 find = reply.schema.errors if len(content) <= _SMALL_ANSWER else reply.schema.first_error
                 violations = [Violation(place, message) for place, message in find(answer.body)]
             except ValueError as error:
-                raise self._invalid(response, content, None, [Violation("", f"is no JSON: {error}")]) from None
+                raise self._invalid(response, content, [Violation("", f"is no JSON: {error}")]) from None
             if violations:
-                raise self._invalid(response, content, answer, violations)
+                raise self._invalid(response, content, violations)
         try:
             return reply.decode(response), answer
         except Exception as error:  # noqa: BLE001 - whatever generated code trips over, the answer is at fault
             undecodable = Violation("", f"cannot be decoded: {type(error).__name__}: {error}")
-            raise self._invalid(response, content, answer, [undecodable]) from None
+            raise self._invalid(response, content, [undecodable]) from None
 
     def _status_error(self, response: httpx.Response, content: bytes) -> errors.StatusError:
         status = response.status_code
@@ -215,14 +215,8 @@ class Call:
             job_id=self._job_id,
         )
 
-    def _invalid(
-        self, response: httpx.Response, content: bytes, answer: Answer | None, violations: list[Violation]
-    ) -> errors.InvalidResponse:
-        job_id = self._job_id
-        polling = self.operation.polling
-        if polling is not None and answer is not None:
-            job_id = id_text(polling.read_id(answer)) or job_id
-        error_type = errors.InvalidResponse if polling is None else errors.UncertainResponse
+    def _invalid(self, response: httpx.Response, content: bytes, violations: list[Violation]) -> errors.InvalidResponse:
+        error_type = errors.InvalidResponse if self.operation.polling is None else errors.UncertainResponse
         violations = [Violation(self._bounded(v.place), self._bounded(v.message)) for v in violations]
         listed = "; ".join(map(str, violations))
         return error_type(
@@ -231,8 +225,19 @@ class Call:
             status_code=response.status_code,
             body=self._text(response, content),
             operation=self.operation.id,
-            job_id=job_id,
+            job_id=self._job_id or self._id_in(response, content),
         )
+
+    def _id_in(self, response: httpx.Response, content: bytes) -> str | None:
+        """The id of the job in an answer to a submit that is wrong otherwise, where one can be made out."""
+        if self.operation.polling is None:
+            return None
+        try:
+            return id_text(
+                self.operation.polling.read_id(Answer(response.status_code, response.headers, parse_json(content)))
+            )
+        except ValueError:
+            return None
 
     def _text(self, response: httpx.Response, content: bytes) -> str:
         """The beginning of a body as text. Struck out first and cut then, or half a key might stand at the cut."""
