@@ -40,7 +40,7 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __init__(self, response: httpx.Response, limit: int) -> None:
         self.response = response
         self.beginning = b""
-        self._limit = limit
+        self._limit = limit if response.is_success else min(limit, BODY_BYTES)  # Of an error, its beginning will do.
         self._size = 0
         self._stream = response.stream
         self._inflate: Any = None
@@ -75,7 +75,7 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def _begin(self) -> None:
         declared = self.response.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > self._limit:
+        if self.response.is_success and declared.isdecimal() and int(declared[:20]) > self._limit:
             raise TooLarge(self._limit)
         if self._encoding in {"gzip", "x-gzip", "deflate"}:
             self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # It looks which of them it is.

@@ -78,6 +78,7 @@ class _Wait(Generic[T]):
         self._next = self._began if job.submitted_at is None else max(self._began, self._planned(job.submitted_at))
         self._polls = 0
         self._failures = 0
+        self._failure: errors.ClientError | None = None
         self._response: Any = None
 
     def _planned(self, last: float) -> float:
@@ -102,7 +103,7 @@ class _Wait(Generic[T]):
             )
             raise errors.JobTimeout(
                 message, response=self._response, operation=self._job.operation.id, job_id=self._job.id
-            )
+            ) from self._failure
         self._asked_at = max(now, min(self._next, end))
         return self._asked_at - now
 
@@ -110,6 +111,7 @@ class _Wait(Generic[T]):
         """Note an answer and say what it means."""
         self._polls += 1
         self._failures = 0
+        self._failure = None
         self._response = response
         state = self._job.state_of(answer)
         if state == "running":
@@ -139,6 +141,7 @@ class _Wait(Generic[T]):
         """Note a poll that failed; raise its error where another poll cannot mend it, or too many have failed."""
         self._polls += 1
         self._failures += 1
+        self._failure = error
         error.attempts = self._failures
         if not _may_pass(error) or self._failures > FAILED_POLLS:
             raise error

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -48,12 +49,13 @@ class ScriptedServer:
     """Plays, on each connection, the script that the path of the request leads to, then closes the connection.
 
     Attributes:
-        scripts: What is played, by a part of the path; the first that fits counts.
+        scripts: What is played, by a part of the path; the first that fits counts. Of several, each is played once,
+            and the last from then on.
         heads: The heads of the requests that came, in order; of one that was reset early, what came of it.
     """
 
     def __init__(self) -> None:
-        self.scripts: dict[str, Script] = {}
+        self.scripts: dict[str, list[Script]] = {}
         self.heads: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
@@ -62,7 +64,14 @@ class ScriptedServer:
 
     def count(self, part: str) -> int:
         """How many requests came whose path has this part."""
-        return sum(part.encode() in head.partition(b"\r\n")[0] for head in self.heads)
+        return sum(part.encode() in head.partition(b"\r\n")[0] for head in self.heads.copy())
+
+    def wait_for(self, part: str, count: int) -> int:
+        """The same, once there are so many: the client may have given up before the server got to read."""
+        end = time.monotonic() + _PATIENCE
+        while self.count(part) < count and time.monotonic() < end:
+            time.sleep(0.005)
+        return self.count(part)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -94,10 +103,9 @@ class ScriptedServer:
                 _play(connection, step)
 
     def _script(self, received: bytes) -> Script:
-        if received[0] == _TLS_RECORD:
-            return self.scripts["TLS"]
-        path = received.partition(b"\r\n")[0].decode("latin-1")
-        return next(script for part, script in self.scripts.items() if part in path)
+        path = "TLS" if received[0] == _TLS_RECORD else received.partition(b"\r\n")[0].decode("latin-1")
+        scripts = next(scripts for part, scripts in self.scripts.items() if part in path)
+        return scripts.pop(0) if len(scripts) > 1 else scripts[0]
 
 
 def _read_request(connection: socket.socket, received: bytes) -> bytes:

@@ -88,7 +88,12 @@ class Fault:
 def http(status: str, body: bytes | str = b"", *headers: str, length: int | None = None) -> bytes:
     """A whole answer."""
     content = body if isinstance(body, bytes) else body.encode()
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content) if length is None else length}", *headers]
+    lines = [
+        f"HTTP/1.1 {status}",
+        "Connection: close",
+        f"Content-Length: {len(content) if length is None else length}",
+        *headers,
+    ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + content
 
 
@@ -99,7 +104,7 @@ def answer(body: bytes | str, *headers: str) -> Script:
 
 def good(before: bytes = b"", *headers: str) -> Script:
     """An answer as it should be, but for what comes before it and its headers."""
-    return [before + "\r\n".join(["HTTP/1.1 200 OK", *headers, "", ""]).encode(), b"{json}"]
+    return [before + "\r\n".join(["HTTP/1.1 200 OK", "Connection: close", *headers, "", ""]).encode(), b"{json}"]
 
 
 def image(body: bytes, *headers: str) -> Script:
@@ -129,7 +134,7 @@ def _bomb() -> bytes:
 
 HTML = "<!doctype html><title>Oops</title><h1>502</h1>"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(2000)
-OK = b"HTTP/1.1 200 OK\r\n"
+OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 GZIP = "Content-Encoding: gzip"
 BOMB = _bomb()  # 48 KiB that unfold to 48 MiB
@@ -235,7 +240,7 @@ FAULTS = [
     Fault("chunks that break off", [CHUNKED + b"2\r\n{}\r\n"], *BROKEN),
     # Interim answers, success of another kind, redirects
     Fault("100 first", good(b"HTTP/1.1 100 Continue\r\n\r\n"), *ALL_FINE),
-    Fault("101", [http("101 Switching Protocols")], Ends(UncertainStatus, 1), Ends(StatusError, 1), FILE_REFUSED),
+    Fault("101", [http("101 Switching Protocols")], *BROKEN),
     Fault("202", [http("202 Accepted", started(REF))], UNCERTAIN_BUT_KNOWN, INVALID_POLLS, FILE_REFUSED),
     Fault("204", [http("204 No Content")], UNCERTAIN_ANSWER, INVALID_POLLS, FILE_REFUSED, mock={"status": 204}),
     Fault("204 with a body", [http("204 None", started(REF))], UNCERTAIN_ANSWER, INVALID_POLLS, FILE_REFUSED),
@@ -245,7 +250,7 @@ FAULTS = [
     Fault("307 to another host", moved("307 Temporary"), REDIRECTED, REDIRECTED, SENT_ON),
     Fault("308 to itself", [http("308", "", "Location: {itself}")], REDIRECTED, REDIRECTED, LED_IN_A_CIRCLE),
     Fault("302 to ftp", [http("302", "", "Location: ftp://localhost/x")], LED_AWAY, REDIRECTED, FILE_REFUSED),
-    Fault("302 to no URL", [http("302", "", "Location: http://[")], *BROKEN),
+    Fault("302 to no URL", [http("302", "", "Location: http://[")], LED_AWAY, REDIRECTED, FILE_RETRIED),
     Fault("302 to no place", [http("302")], LED_AWAY, REDIRECTED, FILE_REFUSED),
     Fault("304", [http("304 Not Modified")], LED_AWAY, REDIRECTED, FILE_REFUSED, mock={"status": 304}),
     # Errors
@@ -279,7 +284,8 @@ FAULTS = [
     Fault("400 in no charset", [http("400", HTML, "Content-Type: text/html; charset=rot13")], *refused(BadRequest)),
     # Bodies
     Fault("no body", answer(""), UNCERTAIN_ANSWER, INVALID_POLLS, FILE_RETRIED, file=image(b"")),
-    Fault("HTML", answer(HTML), *INVALID, mock={"fault": "wrong-type"}),
+    Fault("HTML", answer(HTML), *INVALID),
+    Fault("a media type that lies", good(b"", "Content-Type: text/html"), FINE, FINE, FILE_REFUSED),
     Fault("half a JSON text", answer('{"data": "63d1'), *INVALID, mock={"fault": "truncated"}),
     Fault("two JSON texts", answer(started(REF) * 2), *INVALID),
     Fault("null", answer("null"), *INVALID),
@@ -309,7 +315,12 @@ FAULTS = [
     Fault("a byte order mark", [OK + b"\r\n\xef\xbb\xbf{json}"], *ALL_FINE),
     Fault("gzip", [b"{gzip}"], *ALL_FINE),
     Fault("gzip that is none", answer("{}", GZIP), *BROKEN, file=image(PNG, GZIP)),
-    Fault("gzip that breaks off", answer(gzip.compress(PNG)[:30], GZIP), *BROKEN, file=image(gzip.compress(PNG)[:30], GZIP)),
+    Fault(
+        "gzip that breaks off",
+        answer(gzip.compress(PNG)[:30], GZIP),
+        *BROKEN,
+        file=image(gzip.compress(PNG)[:30], GZIP),
+    ),
     Fault("gzip in gzip", answer("{}", f"{GZIP}, gzip"), *BROKEN, file=image(PNG, f"{GZIP}, gzip")),
     Fault("not gzip", answer("{}", "Content-Encoding: br"), *BROKEN, file=image(PNG, "Content-Encoding: br")),
     # Size
