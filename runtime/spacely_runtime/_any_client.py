@@ -94,7 +94,7 @@ class AnyClient(Generic[H]):
             raise errors.ConfigurationError(f"The contract names no server; pass base_url=… or set {variable}")
         try:
             parts = urlsplit(url)
-            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query
             httpx.URL(url)
             (parts.hostname or "").encode("idna")  # What no resolver takes, such as a label of 64 characters.
         except (ValueError, httpx.InvalidURL):

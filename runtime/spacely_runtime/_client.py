@@ -207,6 +207,7 @@ class SyncClient(AnyClient[httpx.Client]):
                 response = self._http.send(request, auth=self._auth(call.operation), stream=True)
                 try:
                     intake = Intake(response, ANSWER_BYTES)
+                    intake.check()
                     response.read()
                 finally:
                     response.close()
@@ -357,6 +358,7 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
                 response = await self._http.send(request, auth=self._auth(call.operation), stream=True)
                 try:
                     intake = Intake(response, ANSWER_BYTES)
+                    intake.check()
                     await response.aread()
                 finally:
                     await response.aclose()

@@ -153,7 +153,7 @@ class Download:
     def file(self, response: httpx.Response) -> Generator[IO[bytes]]:
         """The file to write an answer's body into; it appears at its path only when the block has ended well."""
         self._check(response)
-        Intake(response, FILE_BYTES)
+        Intake(response, FILE_BYTES).check()
         with whole_file(self._path) as file:
             yield file
             if not file.tell():

@@ -44,11 +44,17 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._size = 0
         self._stream = response.stream
         self._inflate: Any = None
-        if response.is_stream_consumed:
-            self._count(response.content)
-            return
-        self._encoding = response.headers.pop("content-encoding", "identity").strip().lower()
-        response.stream = self
+        if not response.is_stream_consumed:
+            self._encoding = response.headers.pop("content-encoding", "identity").strip().lower()
+            response.stream = self
+
+    def check(self) -> None:
+        """Raise TooLarge where the body is there already, or is said to be, and is too large."""
+        if self.response.is_stream_consumed:
+            self._count(self.response.content)
+        declared = self.response.headers.get("content-length", "")
+        if self.response.is_success and declared.isdecimal() and int(declared[:20]) > self._limit:
+            raise TooLarge(self._limit)
 
     def __iter__(self) -> Iterator[bytes]:
         self._begin()
@@ -74,9 +80,6 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
         await cast("httpx.AsyncByteStream", self._stream).aclose()
 
     def _begin(self) -> None:
-        declared = self.response.headers.get("content-length", "")
-        if self.response.is_success and declared.isdecimal() and int(declared[:20]) > self._limit:
-            raise TooLarge(self._limit)
         if self._encoding in {"gzip", "x-gzip", "deflate"}:
             self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # It looks which of them it is.
         elif self._encoding not in {"identity", ""}:
