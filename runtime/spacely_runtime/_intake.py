@@ -40,36 +40,45 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __init__(self, response: httpx.Response, limit: int) -> None:
         self.response = response
         self.beginning = b""
-        self._limit = limit if response.is_success else min(limit, BODY_BYTES)  # Of an error, its beginning will do.
+        # Of an error, its beginning will do.
+        self._limit = limit if response.is_success else min(limit, BODY_BYTES)
         self._size = 0
         self._stream = response.stream
         self._inflate: Any = None
         if not response.is_stream_consumed:
-            self._encoding = response.headers.pop("content-encoding", "identity").strip().lower()
+            self._encoding = response.headers.pop("content-encoding", "")
             response.stream = self
 
     def check(self) -> None:
         """Raise TooLarge where the body is there already, or is said to be, and is too large."""
-        if self.response.is_stream_consumed:
-            self._count(self.response.content)
-        declared = self.response.headers.get("content-length", "")
-        if self.response.is_success and declared.isdecimal() and int(declared[:20]) > self._limit:
+        response = self.response
+        if response.is_stream_consumed:
+            self._count(response.content)
+        declared = response.headers.get("content-length", "")
+        if response.is_success and declared.isdecimal() and int(declared[:20]) > self._limit:
             raise TooLarge(self._limit)
 
     def __iter__(self) -> Iterator[bytes]:
         self._begin()
         for chunk in cast("httpx.SyncByteStream", self._stream):
             check_deadline()
-            yield from self._decode(chunk)
-        yield from self._end()
+            if self._inflate is None:
+                yield self._count(chunk)
+            else:
+                yield from self._unfold(chunk)
+        if self._inflate is not None:
+            yield self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._begin()
         async for chunk in cast("httpx.AsyncByteStream", self._stream):
-            for piece in self._decode(chunk):
-                yield piece
-        for piece in self._end():
-            yield piece
+            if self._inflate is None:
+                yield self._count(chunk)
+            else:
+                for piece in self._unfold(chunk):
+                    yield piece
+        if self._inflate is not None:
+            yield self._end()
 
     def close(self) -> None:
         """Close the stream itself."""
@@ -80,15 +89,13 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
         await cast("httpx.AsyncByteStream", self._stream).aclose()
 
     def _begin(self) -> None:
-        if self._encoding in {"gzip", "x-gzip", "deflate"}:
+        encoding = self._encoding.strip().lower()
+        if encoding in {"gzip", "x-gzip", "deflate"}:
             self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # It looks which of them it is.
-        elif self._encoding not in {"identity", ""}:
-            raise httpx.DecodingError(f"the body is encoded as {self._encoding[:40]!r}, which was not asked for")
+        elif encoding not in {"", "identity"}:
+            raise httpx.DecodingError(f"the body is encoded as {encoding[:40]!r}, which was not asked for")
 
-    def _decode(self, chunk: bytes) -> Iterator[bytes]:
-        if self._inflate is None:
-            yield self._count(chunk)
-            return
+    def _unfold(self, chunk: bytes) -> Iterator[bytes]:
         while chunk and not self._inflate.eof:
             try:
                 piece = self._inflate.decompress(chunk, _PIECE_BYTES)
@@ -97,11 +104,11 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
             chunk = self._inflate.unconsumed_tail
             yield self._count(piece)
 
-    def _end(self) -> Iterator[bytes]:
-        if self._inflate is not None:
-            yield self._count(self._inflate.flush())
-            if self._size and not self._inflate.eof:
-                raise httpx.DecodingError("the compressed body breaks off")
+    def _end(self) -> bytes:
+        piece = self._count(self._inflate.flush())
+        if self._size and not self._inflate.eof:
+            raise httpx.DecodingError("the compressed body breaks off")
+        return piece
 
     def _count(self, piece: bytes) -> bytes:
         self._size += len(piece)

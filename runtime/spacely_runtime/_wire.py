@@ -32,7 +32,7 @@ def to_json(value: Any) -> Any:
 def parse_json(content: bytes) -> Any:
     """Read a JSON text; raise ValueError where RFC 8259 does not allow it or it cannot be held."""
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_object)
+        return _DECODER.decode(content.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -46,3 +46,6 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_object)
