@@ -13,7 +13,7 @@ import httpx
 from . import _clock, errors
 from ._any_client import AnyClient
 from ._call import Call
-from ._deadline import attempt_timeout, deadline, keep_deadlines
+from ._deadline import deadline, deadline_async, keep_deadlines
 from ._defaults import (
     ANSWER_BYTES,
     ATTEMPT_TIMEOUTS,
@@ -354,7 +354,7 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         intake = None
         seconds = self._timeout * ATTEMPT_TIMEOUTS
         try:
-            async with attempt_timeout(seconds):
+            async with deadline_async(seconds):
                 response = await self._http.send(request, auth=self._auth(call.operation), stream=True)
                 try:
                     intake = Intake(response, ANSWER_BYTES)
@@ -374,7 +374,7 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         while True:
             try:
                 with download.attempt():
-                    async with attempt_timeout(DOWNLOAD_SECONDS):
+                    async with deadline_async(DOWNLOAD_SECONDS):
                         await self._fetch(download)
             except errors.DownloadError as error:
                 pause = download.pause(error)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
+from types import TracebackType
 from typing import Any
 
 import httpx
@@ -41,14 +41,23 @@ def check_deadline() -> None:
         raise httpx.ReadTimeout(_too_slow(_call.seconds))
 
 
-@asynccontextmanager
-async def attempt_timeout(seconds: float) -> AsyncGenerator[None]:
-    """The same for asyncio, for whatever the block waits for: ``httpx.ReadTimeout`` after so many seconds."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise httpx.ReadTimeout(_too_slow(seconds)) from None
+class deadline_async:  # noqa: N801 - see above
+    """The same for asyncio, for whatever the block waits for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            raise httpx.ReadTimeout(_too_slow(self._seconds)) from None
 
 
 def _too_slow(seconds: float) -> str:
