@@ -79,23 +79,34 @@ def test_an_outer_timeout_stays_one(caplog: pytest.LogCaptureFixture) -> None:
         asyncio.run(run())
 
 
+class Interrupted(httpx.BaseTransport):
+    """Answers from a script; where that is over, it is interrupted."""
+
+    def __init__(self, interruption: type[BaseException], *answers: httpx.Response) -> None:
+        self.interruption = interruption
+        self.answers = list(answers)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not self.answers:
+            raise self.interruption
+        return self.answers.pop(0)
+
+
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
 def test_an_interrupted_wait_says_which_job_goes_on(clock: Clock, interruption: type[BaseException]) -> None:
-    server = Server(STARTED, RUNNING)
-    with server.client() as client:
-        job = client.start()
-        server.answers = [interruption()]  # type: ignore[list-item]  # it is no Exception, and is not to be taken for one
-        server.__class__ = Interrupting
-        with pytest.raises(interruption) as caught:
-            job.wait()
+    transport = Interrupted(interruption, STARTED, RUNNING)
+    with Server(DONE).client(transport=transport) as client, pytest.raises(interruption) as caught:
+        client.start().wait()
     assert "client.job('start', 't-1')" in caught.value.__notes__[0]
 
 
-class Interrupting(Server):
-    """Raises what it should answer."""
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        raise self.answers[0]  # type: ignore[misc]
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_a_submit_that_is_interrupted_in_the_air_says_that_it_may_have_been_accepted(
+    interruption: type[BaseException],
+) -> None:
+    with Server(DONE).client(transport=Interrupted(interruption)) as client, pytest.raises(interruption) as caught:
+        client.start()
+    assert "may have been accepted" in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize("error", [ValueError, StopIteration, KeyboardInterrupt])

@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 import pickle
+import socket
 import time
 import traceback
 from collections.abc import Iterator
@@ -56,6 +57,17 @@ def _short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_jobs, "FAILED_POLLS", 2)
     monkeypatch.setattr(_client, "ATTEMPT_TIMEOUTS", 1.5)
     monkeypatch.setattr(_download, "FILE_BYTES", 16 * 1024**2)
+
+
+@pytest.fixture(autouse=True)
+def _no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(host: str | bytes | None, *rest: Any, **options: Any) -> Any:
+        if host in {"host.invalid", b"host.invalid"}:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return getaddrinfo(host, *rest, **options)
+
+    getaddrinfo = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
 
 @pytest.fixture(scope="module")
