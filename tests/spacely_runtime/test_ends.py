@@ -53,7 +53,8 @@ def test_a_cancelled_wait_says_which_job_goes_on(caplog: pytest.LogCaptureFixtur
     error = asyncio.run(run())
     assert error.__notes__ == ["The job t-1 goes on; take it up again with client.job('start', 't-1')"]
     (record,) = (each for each in caplog.records if each.name == "spacely_runtime")
-    assert (record.levelno, record.job_id, record.operation) == (logging.WARNING, "t-1", "startThing")
+    told = vars(record)
+    assert (told["levelno"], told["job_id"], told["operation"]) == (logging.WARNING, "t-1", "startThing")
 
 
 def test_a_submit_that_is_cancelled_in_the_air_says_that_it_may_have_been_accepted(
@@ -373,7 +374,7 @@ def test_every_record_from_the_submit_on_tells_the_job(
     answers = (STARTED, httpx.ReadError("reset"), RUNNING, DONE, answer(503), answer(200, b"one"))
     with Server(answer(429), *answers).client() as client:
         client.start().download(tmp_path)
-    told = [(record.message.partition(" [")[0].partition(":")[0], record.job_id) for record in caplog.records]
+    told = [(record.message.partition(" [")[0].partition(":")[0], vars(record)["job_id"]) for record in caplog.records]
     assert told == [
         ("A call failed and is made again in 0.5 s", None),
         ("A job was started", "t-1"),

@@ -138,7 +138,7 @@ OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 GZIP = "Content-Encoding: gzip"
 BOMB = _bomb()  # 48 KiB that unfold to 48 MiB
-FLOOD = [OK + b"\r\n", Flood(bytes(1_000_000), times=100)]
+FLOOD: Script = [OK + b"\r\n", Flood(bytes(1_000_000), times=100)]
 WRONG_ITEMS = '{"data": {"status": "success", "result": [' + "0," * 1_000_000 + "0]}}"
 TOMORROW = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
 
