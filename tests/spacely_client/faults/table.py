@@ -165,7 +165,6 @@ NO_FILE = Ends(DownloadError, 0, attempts=3)
 FILE_RETRIED = Ends(DownloadError, 3)
 FILE_REFUSED = Ends(DownloadError, 1)
 NOT_A_FILE = Ends(DownloadError, 1, says="application/json, which is not the image/png")
-TOO_LARGE = Ends(DownloadError, 1, says="larger than")
 EXPIRED = Ends(DownloadError, 1, says="expire")
 LED_IN_A_CIRCLE = Ends(DownloadError, 6, attempts=1)
 # All of them
@@ -173,6 +172,11 @@ UNCONNECTED = (UNSENT, NO_POLL, NO_FILE)
 BROKEN = (UNCERTAIN, BROKEN_POLLS, FILE_RETRIED)
 FAILING = (UNCERTAIN_5XX, FAILED_POLLS, FILE_RETRIED)
 INVALID = (UNCERTAIN_ANSWER, INVALID_POLLS, NOT_A_FILE)
+TOO_LARGE = (
+    Ends(UncertainResponse, 1, says="larger than 16 MiB"),
+    Ends(InvalidResponse, 3, says="larger than 16 MiB"),
+    Ends(DownloadError, 1, says="larger than"),
+)
 ALL_FINE = (FINE, FINE, FINE)
 
 
@@ -324,11 +328,7 @@ FAULTS = [
     Fault("gzip in gzip", answer("{}", f"{GZIP}, gzip"), *BROKEN, file=image(PNG, f"{GZIP}, gzip")),
     Fault("not gzip", answer("{}", "Content-Encoding: br"), *BROKEN, file=image(PNG, "Content-Encoding: br")),
     # Size
-    Fault("gzip of 48 MiB", answer(BOMB, GZIP), UNCERTAIN_ANSWER, INVALID_POLLS, TOO_LARGE, file=image(BOMB, GZIP)),
-    Fault("100 MB", FLOOD, UNCERTAIN_ANSWER, INVALID_POLLS, TOO_LARGE),
-    Fault(
-        "a terabyte, it is said",
-        [http("200 OK", "{}", length=10**12)],
-        *(UNCERTAIN_ANSWER, INVALID_POLLS, TOO_LARGE),
-    ),
+    Fault("gzip of 48 MiB", answer(BOMB, GZIP), *TOO_LARGE, file=image(BOMB, GZIP)),
+    Fault("100 MB", FLOOD, *TOO_LARGE),
+    Fault("a terabyte, it is said", [http("200 OK", "{}", length=10**12)], *TOO_LARGE),
 ]
