@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,8 +14,10 @@ import httpx
 from . import _clock, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
-from ._defaults import CONNECT_TIMEOUT_SECONDS, MOST_POLLS_A_JOB
+from ._defaults import BODY_CHARACTERS, CONNECT_TIMEOUT_SECONDS, MOST_POLLS_A_JOB
+from ._intake import ENCODINGS
 from ._jobs import AnyJob, AsyncJob, Following
+from ._log import log
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
 from ._port import Port
@@ -91,8 +94,9 @@ class AnyClient(Generic[H]):
             raise errors.ConfigurationError(f"The contract names no server; pass base_url=… or set {variable}")
         try:
             parts = urlsplit(url)
-            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query
             httpx.URL(url)
+            (parts.hostname or "").encode("idna")  # What no resolver takes, such as a label of 64 characters.
         except (ValueError, httpx.InvalidURL):
             valid = False
         if not valid:
@@ -114,6 +118,7 @@ class AnyClient(Generic[H]):
         return {
             "timeout": httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
             "follow_redirects": False,
+            "headers": ENCODINGS,
         }
 
     def _retries(self, operation: Operation, request: httpx.Request, job_id: str | None) -> Retries:
@@ -159,8 +164,18 @@ class AnyClient(Generic[H]):
         return Following(pace, self._polls_a_job, self._job_finished)
 
     def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> httpx.Request:
-        encoded = call.encode(arguments, body)
-        return self._http.build_request(**{**encoded, "url": self._base_url + encoded["url"]})
+        if self._http.is_closed:
+            raise errors.ConfigurationError("The client is closed; make a new one", operation=call.operation.id)
+        try:
+            encoded = call.encode(arguments, body)
+            return self._http.build_request(**{**encoded, "url": self._base_url + encoded["url"]})
+        except errors.ClientError:
+            raise
+        except Exception as error:
+            raise call.unsendable(error) from error
+
+    def _redacted(self, text: str) -> str:
+        return text if self._secret is None else self._secret.redact(text)
 
     def _auth(self, operation: Operation) -> httpx.Auth | None:
         return KeyAuth(operation.keys, self._secret) if operation.keys and self._secret is not None else None
@@ -174,9 +189,10 @@ class AnyClient(Generic[H]):
                 "The submit was answered with success and without the id of the job",
                 violations=[],
                 status_code=answer.status_code,
-                body=str(answer.body)[:200],
+                body=self._redacted(str(answer.body))[:BODY_CHARACTERS],
                 operation=operation.id,
             )
+        log(logging.INFO, "A job was started", operation=operation.id, job_id=job_id)
         return {
             "name": name,
             "operation": operation,

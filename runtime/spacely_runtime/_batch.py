@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
 
 from . import _clock, errors
 from ._defaults import (
@@ -19,7 +18,7 @@ from ._defaults import (
     BATCH_UNACCEPTED,
     MOST_RETRY_AFTER_SECONDS,
 )
-from ._download import targets
+from ._download import is_web_url, targets
 from ._journal import Claim, CreditsSpent, Journal
 from ._port import Port
 from ._report import BatchProgress, BatchReport, write_report
@@ -260,7 +259,7 @@ class Batch:
     async def _fetch(self, claim: Claim, job: AsyncJob[Any], result: Any) -> list[str]:
         """Download what a result names; nothing where it is no URL, or not URLs alone."""
         urls = cast("list[Any]", result) if isinstance(result, list) else [result]
-        if not all(isinstance(url, str) and urlsplit(url).scheme in {"http", "https"} for url in urls):
+        if not all(map(is_web_url, urls)):
             return []
         named = targets(urls, self._directory / "images", self._rows[claim.number - 1].name)
         paths = [await self._port.download(url, path, job) for url, path in named]

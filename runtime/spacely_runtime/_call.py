@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import httpx
 
 from . import errors
-from ._defaults import BODY_CHARACTERS
+from ._defaults import BODY_BYTES, BODY_CHARACTERS, MESSAGE_CHARACTERS
+from ._intake import Intake, TooLarge
+from ._log import log
 from ._operation import Answer, Key, Operation
 from ._retry import says_not_now
 from ._secret import Secret
@@ -23,7 +26,6 @@ _NEVER_SENT: Final = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
 )
 _STATUS_ERRORS: Final = {
     error.status: error
@@ -38,7 +40,11 @@ _STATUS_ERRORS: Final = {
         errors.TooManyRequests,
     )
 }
+_LEAST_REFUSAL: Final = 400
 _LEAST_SERVER_ERROR: Final = 500
+# These say that the request is to be made elsewhere; other redirects may follow upon one that was carried out.
+_MOVED: Final = frozenset({301, 307, 308})
+_SMALL_ANSWER: Final = 65_536
 
 
 class Call:
@@ -82,7 +88,7 @@ class Call:
         violations += self._body_violations(content)
         if violations:
             raise errors.InvalidRequest(
-                [Violation(v.place, self._redact(v.message)) for v in violations],
+                [Violation(v.place, self._bounded(v.message)) for v in violations],
                 operation=operation.id,
                 job_id=self._job_id,
             )
@@ -101,10 +107,31 @@ class Call:
             found.append(Violation(operation.body_names.get(name, name) + slash + deeper, message))
         return found
 
-    def transport_error(self, error: httpx.RequestError) -> errors.ClientError:
-        """The error for a request that got no answer."""
-        about = self._redact(f"{type(error).__name__}: {error}".rstrip(": "))
-        if isinstance(error, _NEVER_SENT):
+    def unsendable(self, error: Exception) -> errors.InvalidRequest:
+        """The error for arguments of which no request can be made: what no URL, header or JSON text can hold."""
+        message = f"no request can be made of them ({self._about(error)})"
+        return errors.InvalidRequest(
+            [Violation("arguments", message)], operation=self.operation.id, job_id=self._job_id
+        )
+
+    def failed(self, error: Exception, request: httpx.Request, intake: Intake | None) -> errors.ClientError:
+        """The error for an attempt that ended in an exception.
+
+        Args:
+            error: Whatever was raised, by httpx or by another transport.
+            request: What was sent, or was to be.
+            intake: The body of the answer as far as it came; None where not even its head did.
+        """
+        if isinstance(error, httpx.RequestError):
+            error.request = self._without_key(request)
+        if intake is not None and not intake.response.is_success:
+            return self._status_error(intake.response, intake.beginning)  # It says enough, whatever its body was.
+        if intake is not None and isinstance(error, TooLarge):
+            return self._invalid(intake.response, intake.beginning, [Violation("", str(error))])
+        about = self._about(error)
+        if isinstance(error, _NEVER_SENT) or (
+            isinstance(error, httpx.LocalProtocolError) and isinstance(request.stream, httpx.ByteStream)
+        ):
             message = f"No connection was made, nothing was sent ({about}); check the base URL and the network"
             return errors.TransportError(message, never_sent=True, operation=self.operation.id, job_id=self._job_id)
         message = f"The connection broke, or the time ran out, before the answer was read ({about})"
@@ -113,6 +140,19 @@ class Call:
             message += "; the submit may have been accepted, so it is not sent again by itself"
             error_type = errors.UncertainTransport
         return error_type(message, never_sent=False, operation=self.operation.id, job_id=self._job_id)
+
+    def repeated(self, error: errors.ClientError, pause: float) -> None:
+        """Note that the call is made again."""
+        message = f"A call failed and is made again in {pause:.1f} s: {error.message}"
+        log(logging.WARNING, message, operation=self.operation.id, job_id=self._job_id)
+
+    def interrupted(self, interruption: BaseException) -> None:
+        """Say of a submit that was in the air when its task was cancelled, or the program interrupted, that it was."""
+        if self.operation.polling is None:
+            return
+        said = "The submit was sent when it was interrupted; it may have been accepted, and the id is not known"
+        interruption.add_note(f"{said} [operation {self.operation.id}]")
+        log(logging.WARNING, said, operation=self.operation.id, job_id=None)
 
     def decode(self, response: httpx.Response) -> tuple[Any, Answer]:
         """The result of an answer that was read to its end.
@@ -124,30 +164,34 @@ class Call:
             StatusError: It is no answer of success.
             InvalidResponse: It is one, and breaks the contract.
         """
+        content = response.content
         if not response.is_success:
-            raise self._status_error(response)
+            raise self._status_error(response, content)
         reply = self.operation.reply(response.status_code)
         if reply is None:
-            self._invalid(response, None, [Violation("", f"the status {response.status_code} is not documented")])
+            undocumented = Violation("", f"the status {response.status_code} is not documented")
+            raise self._invalid(response, content, [undocumented])
         answer = Answer(response.status_code, response.headers, None)
         if reply.schema is not None:
             try:
-                answer = Answer(response.status_code, response.headers, parse_json(response.content))
+                answer = Answer(response.status_code, response.headers, parse_json(content))
+                find = reply.schema.errors if len(content) <= _SMALL_ANSWER else reply.schema.first_error
+                violations = [Violation(place, message) for place, message in find(answer.body)]
             except ValueError as error:
-                self._invalid(response, None, [Violation("", f"is no JSON: {error}")])
-            violations = [Violation(place, message) for place, message in reply.schema.errors(answer.body)]
+                raise self._invalid(response, content, [Violation("", f"is no JSON: {error}")]) from None
             if violations:
-                self._invalid(response, answer, violations)
+                raise self._invalid(response, content, violations)
         try:
             return reply.decode(response), answer
         except Exception as error:  # noqa: BLE001 - whatever generated code trips over, the answer is at fault
-            self._invalid(response, answer, [Violation("", f"cannot be decoded: {type(error).__name__}: {error}")])
+            undecodable = Violation("", f"cannot be decoded: {type(error).__name__}: {error}")
+            raise self._invalid(response, content, [undecodable]) from None
 
-    def _status_error(self, response: httpx.Response) -> errors.StatusError:
+    def _status_error(self, response: httpx.Response, content: bytes) -> errors.StatusError:
         status = response.status_code
         documented = self.operation.documents(status)
-        body = self._text(response)
-        message = f"The server answered {status} {response.reason_phrase}".rstrip()
+        body = self._text(response, content)
+        message = f"The server answered {status} {self._bounded(response.reason_phrase)}".rstrip()
         if not documented:
             message += ", which the contract does not document"
         if 300 <= status < 400:
@@ -155,9 +199,12 @@ class Call:
         if body:
             message += f": {body[:200]}"
         error_type = _STATUS_ERRORS.get(status, errors.StatusError)
+        submits = self.operation.polling is not None
         if status >= _LEAST_SERVER_ERROR:
-            certain = self.operation.polling is None or says_not_now(status, response.headers)
-            error_type = errors.ServerError if certain else errors.UncertainServerError
+            uncertain = submits and not says_not_now(status, response.headers)
+            error_type = errors.UncertainServerError if uncertain else errors.ServerError
+        elif status < _LEAST_REFUSAL and submits and status not in _MOVED:
+            error_type = errors.UncertainStatus
         return error_type(
             message,
             status_code=status,
@@ -168,25 +215,50 @@ class Call:
             job_id=self._job_id,
         )
 
-    def _invalid(self, response: httpx.Response, answer: Answer | None, violations: list[Violation]) -> NoReturn:
-        job_id = self._job_id
-        polling = self.operation.polling
-        if polling is not None and answer is not None:
-            job_id = id_text(polling.read_id(answer)) or job_id
-        error_type = errors.InvalidResponse if polling is None else errors.UncertainResponse
-        violations = [Violation(v.place, self._redact(v.message)) for v in violations]
-        raise error_type(
-            f"The answer ({response.status_code}) breaks the contract: {'; '.join(map(str, violations))}",
+    def _invalid(self, response: httpx.Response, content: bytes, violations: list[Violation]) -> errors.InvalidResponse:
+        error_type = errors.InvalidResponse if self.operation.polling is None else errors.UncertainResponse
+        violations = [Violation(self._bounded(v.place), self._bounded(v.message)) for v in violations]
+        listed = "; ".join(map(str, violations))
+        return error_type(
+            f"The answer ({response.status_code}) breaks the contract: {listed[:BODY_CHARACTERS]}",
             violations=violations,
             status_code=response.status_code,
-            body=self._text(response),
+            body=self._text(response, content),
             operation=self.operation.id,
-            job_id=job_id,
-        ) from None
+            job_id=self._job_id or self._id_in(response, content),
+        )
 
-    def _text(self, response: httpx.Response) -> str:
-        text = response.content[: 4 * BODY_CHARACTERS].decode("utf-8", errors="replace")
-        return self._redact(text[:BODY_CHARACTERS])
+    def _id_in(self, response: httpx.Response, content: bytes) -> str | None:
+        """The id of the job in an answer to a submit that is wrong otherwise, where one can be made out."""
+        if self.operation.polling is None:
+            return None
+        try:
+            return id_text(
+                self.operation.polling.read_id(Answer(response.status_code, response.headers, parse_json(content)))
+            )
+        except ValueError:
+            return None
+
+    def _text(self, response: httpx.Response, content: bytes) -> str:
+        """The beginning of a body as text. Struck out first and cut then, or half a key might stand at the cut."""
+        content = content[:BODY_BYTES]
+        try:
+            text = content.decode(response.charset_encoding or "utf-8", errors="replace")
+        except (LookupError, ValueError):  # The charset is none, or none of texts.
+            text = content.decode("utf-8", errors="replace")
+        return self._redact(text)[:BODY_CHARACTERS]
+
+    def _about(self, error: Exception) -> str:
+        return self._bounded(f"{type(error).__name__}: {error}".rstrip(": "))
+
+    def _bounded(self, text: str) -> str:
+        text = self._redact(text)
+        return text if len(text) <= MESSAGE_CHARACTERS else text[:MESSAGE_CHARACTERS] + "…"
+
+    def _without_key(self, request: httpx.Request) -> httpx.Request:
+        """A request as it may be kept on an error."""
+        headers = [(name, self._redact(value)) for name, value in request.headers.multi_items()]
+        return httpx.Request(request.method, self._redact(str(request.url)), headers=headers)
 
     def _redact(self, text: str) -> str:
         return text if self._key is None else self._key.redact(text)
@@ -215,6 +287,8 @@ class KeyAuth(httpx.Auth):
             elif key.location == "query":
                 request.url = request.url.copy_merge_params({key.name: value})
             else:
-                cookies = [request.headers["cookie"]] if "cookie" in request.headers else []
-                request.headers["cookie"] = "; ".join([*cookies, f"{key.name}={value}"])
+                cookies = request.headers.get("cookie", "")
+                pair = f"{key.name}={value}"
+                if pair not in cookies.split("; "):  # It is there already where the request is sent once more.
+                    request.headers["cookie"] = f"{cookies}; {pair}" if cookies else pair
         yield request

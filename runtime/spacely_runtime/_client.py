@@ -13,8 +13,17 @@ import httpx
 from . import _clock, errors
 from ._any_client import AnyClient
 from ._call import Call
-from ._defaults import DOWNLOAD_TIMEOUT_SECONDS, RETRIES, TIMEOUT_SECONDS
-from ._download import check_download, download_errors, whole_file
+from ._deadline import deadline, deadline_async, keep_deadlines
+from ._defaults import (
+    ANSWER_BYTES,
+    ATTEMPT_TIMEOUTS,
+    DOWNLOAD_SECONDS,
+    DOWNLOAD_TIMEOUT_SECONDS,
+    RETRIES,
+    TIMEOUT_SECONDS,
+)
+from ._download import Download
+from ._intake import Intake
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
 from ._port import Port
@@ -31,7 +40,8 @@ class SyncClient(AnyClient[httpx.Client]):
     Args:
         api_key: The API key; None takes it from the environment.
         base_url: Where the calls go; None takes it from the environment, then from the contract.
-        timeout: Seconds to wait for the server at each step of a call.
+        timeout: Seconds to wait for the server at each step of a call; an attempt ends after four times as many
+            altogether, however slowly the server feeds it.
         rate_limit: Calls a second, shared by all clients of this process that have the same key; the contract's
             own by default, None is off.
         poll_interval: Seconds between polls, and before the first one, in place of the contract's.
@@ -67,6 +77,8 @@ class SyncClient(AnyClient[httpx.Client]):
         self._http = httpx.Client(transport=transport, **self._http_options(self._timeout))
         # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
         self._files = httpx.Client(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+        keep_deadlines(self._http)
+        keep_deadlines(self._files)
 
     def close(self) -> None:
         """Close the connections. Jobs that run go on."""
@@ -181,6 +193,7 @@ class SyncClient(AnyClient[httpx.Client]):
                 pause = retries.pause(error)
                 if pause is None:
                     raise
+                call.repeated(error, pause)
             _clock.sleep(pause)
 
     def _take_turn(self, operation: Operation) -> None:
@@ -188,18 +201,49 @@ class SyncClient(AnyClient[httpx.Client]):
             _clock.sleep(wait)
 
     def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
+        intake = None
         try:
-            return self._http.send(request, auth=self._auth(call.operation))
-        except httpx.RequestError as error:
-            raise call.transport_error(error) from error
+            with deadline(self._timeout * ATTEMPT_TIMEOUTS):
+                response = self._http.send(request, auth=self._auth(call.operation), stream=True)
+                try:
+                    intake = Intake(response, ANSWER_BYTES)
+                    intake.check()
+                    response.read()
+                finally:
+                    response.close()
+        except Exception as error:
+            raise call.failed(error, request, intake) from error
+        except BaseException as interruption:
+            call.interrupted(interruption)
+            raise
+        return response
 
     def _download(self, url: str, path: Path, job: AnyJob) -> Path:
-        with download_errors(url, job), self._files.stream("GET", url, follow_redirects=True) as response:
-            check_download(response, url, job)
-            with whole_file(path) as file:
-                for chunk in response.iter_bytes():
-                    file.write(chunk)
-        return path
+        download = Download(url, path, job, self._max_retries)
+        while True:
+            try:
+                with download.attempt(), deadline(DOWNLOAD_SECONDS):
+                    self._fetch(download)
+            except errors.DownloadError as error:
+                pause = download.pause(error)
+                if pause is None:
+                    raise
+            else:
+                return path
+            _clock.sleep(pause)
+
+    def _fetch(self, download: Download) -> None:
+        request: httpx.Request | None = self._files.build_request("GET", download.url)
+        while request is not None:
+            response = self._files.send(request, stream=True)
+            try:
+                request = download.redirected(response)
+                if request is None:
+                    with download.file(response) as file:
+                        for chunk in response.iter_bytes():
+                            file.write(chunk)
+            finally:
+                response.close()
 
 
 class AsyncClient(AnyClient[httpx.AsyncClient]):
@@ -299,6 +343,7 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
                 pause = retries.pause(error)
                 if pause is None:
                     raise
+                call.repeated(error, pause)
             await _clock.sleep_async(pause)
 
     async def _take_turn(self, operation: Operation) -> None:
@@ -306,16 +351,48 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
             await _clock.sleep_async(wait)
 
     async def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
+        intake = None
+        seconds = self._timeout * ATTEMPT_TIMEOUTS
         try:
-            return await self._http.send(request, auth=self._auth(call.operation))
-        except httpx.RequestError as error:
-            raise call.transport_error(error) from error
+            async with deadline_async(seconds):
+                response = await self._http.send(request, auth=self._auth(call.operation), stream=True)
+                try:
+                    intake = Intake(response, ANSWER_BYTES)
+                    intake.check()
+                    await response.aread()
+                finally:
+                    await response.aclose()
+        except Exception as error:
+            raise call.failed(error, request, intake) from error
+        except BaseException as interruption:
+            call.interrupted(interruption)
+            raise
+        return response
 
     async def _download(self, url: str, path: Path, job: AnyJob) -> Path:
-        with download_errors(url, job):
-            async with self._files.stream("GET", url, follow_redirects=True) as response:
-                check_download(response, url, job)
-                with whole_file(path) as file:
-                    async for chunk in response.aiter_bytes():
-                        file.write(chunk)
-        return path
+        download = Download(url, path, job, self._max_retries)
+        while True:
+            try:
+                with download.attempt():
+                    async with deadline_async(DOWNLOAD_SECONDS):
+                        await self._fetch(download)
+            except errors.DownloadError as error:
+                pause = download.pause(error)
+                if pause is None:
+                    raise
+            else:
+                return path
+            await _clock.sleep_async(pause)
+
+    async def _fetch(self, download: Download) -> None:
+        request: httpx.Request | None = self._files.build_request("GET", download.url)
+        while request is not None:
+            response = await self._files.send(request, stream=True)
+            try:
+                request = download.redirected(response)
+                if request is None:
+                    with download.file(response) as file:
+                        async for chunk in response.aiter_bytes():
+                            file.write(chunk)
+            finally:
+                await response.aclose()

@@ -1,15 +1,22 @@
 """Every default of the client that the contract does not give, in one place."""
 
 TIMEOUT_SECONDS = 30.0  # Of one call, from the last byte sent to the next one received.
+ATTEMPT_TIMEOUTS = 4.0  # An attempt at a call ends after so many timeouts, however slowly the server feeds it.
 CONNECT_TIMEOUT_SECONDS = 5.0
 DOWNLOAD_TIMEOUT_SECONDS = 60.0
+DOWNLOAD_SECONDS = 900.0  # An attempt at a download ends after so long.
+DOWNLOAD_REDIRECTS = 5
+ANSWER_BYTES = 16 * 1024**2  # No answer of the API is read further, decoded.
+FILE_BYTES = 1024**3  # No file is.
 FAILED_POLLS = 5  # So many polls of one job may fail in a row; the next failure is raised.
-BODY_CHARACTERS = 2000  # So much of a body is kept in an error.
+BODY_CHARACTERS = 2000  # So much of a body is kept in an error,
+BODY_BYTES = 65_536  # … out of so much, from which keys are struck out before the rest is cut off.
+MESSAGE_CHARACTERS = 500  # So much of a text that the server had a hand in is kept in a message.
 RETRIES = 2  # So many times a call is made again where that is certain to do no harm.
 RETRY_SECONDS = 60.0  # No retry begins later than this after the first attempt.
 RETRY_PAUSE_SECONDS = 0.5  # Before the first retry; doubled for each further one.
 MOST_RETRY_PAUSE_SECONDS = 8.0
-MOST_RETRY_AFTER_SECONDS = 60.0  # A server that asks for more is not asked again.
+MOST_RETRY_AFTER_SECONDS = 60.0  # A call is not made again where the server asks for more; a poll waits no longer.
 BATCH_ROWS = 100  # So many rows of a batch are in hand at a time where no rate limit paces them: one a connection,
 MOST_BATCH_ROWS = 2000  # … and so many where one does: 50 renders a second that take 40 s each.
 BATCH_THREADS = 64  # So many of its calls are under way at a time in the synchronous client.

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import logging
+import mimetypes
 import re
+import secrets
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 import httpx
 
+from ._defaults import DOWNLOAD_REDIRECTS, FILE_BYTES, MESSAGE_CHARACTERS
+from ._intake import Intake
+from ._log import log
+from ._retry import Retries, passing
 from .errors import DownloadError
 
 if TYPE_CHECKING:
     from ._jobs import AnyJob, JobUpdate
+
+_GONE: Final = frozenset({403, 404, 410})
+# The media types that hosts send messages in; a file that is said to be one of them may be.
+_MESSAGES: Final = frozenset(
+    {
+        "application/json",
+        "application/problem+json",
+        "application/xhtml+xml",
+        "application/xml",
+        "text/html",
+        "text/plain",
+        "text/xml",
+    }
+)
 
 
 def urls_of(update: JobUpdate[Any], job: AnyJob) -> list[str]:
@@ -29,7 +50,7 @@ def urls_of(update: JobUpdate[Any], job: AnyJob) -> list[str]:
     result: Any = update.result
     values = cast("list[Any]", result) if isinstance(result, list) else [result]
     for value in values:
-        if not isinstance(value, str) or urlsplit(value).scheme not in {"http", "https"}:
+        if not is_web_url(value):
             raise DownloadError(
                 f"The result holds {str(value)[:100]!r}, which is no http or https URL",
                 url="",
@@ -37,6 +58,14 @@ def urls_of(update: JobUpdate[Any], job: AnyJob) -> list[str]:
                 job_id=job.id,
             )
     return values
+
+
+def is_web_url(value: Any) -> bool:
+    """Whether a value is an http or https URL."""
+    try:
+        return isinstance(value, str) and urlsplit(value).scheme in {"http", "https"}
+    except ValueError:
+        return False
 
 
 def targets(urls: Iterable[str], directory: str | Path, job_id: str) -> Iterator[tuple[str, Path]]:
@@ -51,38 +80,109 @@ def targets(urls: Iterable[str], directory: str | Path, job_id: str) -> Iterator
 def whole_file(path: Path) -> Generator[IO[bytes]]:
     """A file that appears at its path only when the block has ended well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")  # Its own: another may write the same file.
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             yield file
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-@contextmanager
-def download_errors(url: str, job: AnyJob) -> Generator[None]:
-    """Turn what can go wrong in a download into a DownloadError."""
-    bare = urlsplit(url)._replace(query="", fragment="").geturl()
+class Download:
+    """One file's way here, without its I/O: what an answer means, and whether to try again.
+
+    Args:
+        url: Where the file is.
+        path: Where it is to be.
+        job: The job whose result names it.
+        retries: How often to try again what may pass.
+    """
+
+    def __init__(self, url: str, path: Path, job: AnyJob, retries: int) -> None:
+        self.url = url
+        self._path = path
+        self._job = job
+        self._retries = Retries("GET", retries)
+        self._attempts = 0
+        self._redirects = 0
+        self._bare = _bare(url)
+
+    def pause(self, error: DownloadError) -> float | None:
+        """Seconds before the next attempt; None where there is to be none."""
+        self._attempts += 1
+        error.attempts = self._attempts
+        pause = self._retries.pause(error)
+        if pause is not None:
+            job = self._job
+            message = f"A download failed and is tried again in {pause:.1f} s: {error.message}"
+            log(logging.WARNING, message, operation=job.operation.id, job_id=job.id)
+        return pause
+
+    @contextmanager
+    def attempt(self) -> Generator[None]:
+        """Turn whatever goes wrong in an attempt into a DownloadError."""
+        self._redirects = 0
+        try:
+            yield
+        except DownloadError:
+            raise
+        except Exception as error:
+            about = f"{type(error).__name__}: {error}".replace(self.url, self._bare).rstrip(": ")[:MESSAGE_CHARACTERS]
+            raise self._error(
+                f"{self._bare} could not be downloaded ({about}); the job is done, so download it again",
+                may_pass=isinstance(error, httpx.RequestError) and not isinstance(error, httpx.UnsupportedProtocol),
+            ) from error
+
+    def redirected(self, response: httpx.Response) -> httpx.Request | None:
+        """The request to make next, where the host says that the file is elsewhere; None where it is here."""
+        request = response.next_request
+        if request is None:
+            return None
+        self._redirects += 1
+        if self._redirects > DOWNLOAD_REDIRECTS:
+            raise self._error(f"{self._bare} leads from one place to the next, more than {DOWNLOAD_REDIRECTS} times")
+        if request.url.scheme not in {"http", "https"} or (response.url.scheme, request.url.scheme) == (
+            "https",
+            "http",
+        ):
+            raise self._error(f"{self._bare} leads from {response.url.scheme} to {request.url.scheme}; not followed")
+        return request
+
+    @contextmanager
+    def file(self, response: httpx.Response) -> Generator[IO[bytes]]:
+        """The file to write an answer's body into; it appears at its path only when the block has ended well."""
+        self._check(response)
+        Intake(response, FILE_BYTES).check()
+        with whole_file(self._path) as file:
+            yield file
+            if not file.tell():
+                raise self._error(f"{self._bare} was answered with an empty file", may_pass=True)
+
+    def _check(self, response: httpx.Response) -> None:
+        """Raise DownloadError where the answer is not the file."""
+        status = response.status_code
+        if status != 200:
+            message = f"{self._bare} was answered with {status} {response.reason_phrase[:100]}".rstrip()
+            if status in _GONE:
+                message += (
+                    "; links to files expire. The server may give new ones: "
+                    f"client.job({self._job.name!r}, {self._job.id!r}).download(…)"
+                )
+            raise self._error(message, status_code=status, headers=response.headers, may_pass=passing(status))
+        expected = mimetypes.guess_type(urlsplit(self.url).path)[0]
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type in _MESSAGES and expected is not None and expected not in _MESSAGES:
+            raise self._error(f"{self._bare} was answered with {media_type}, which is not the {expected} it should be")
+
+    def _error(self, message: str, **about: Any) -> DownloadError:
+        return DownloadError(message, url=self._bare, operation=self._job.operation.id, job_id=self._job.id, **about)
+
+
+def _bare(url: str) -> str:
+    """A URL without what may be secret in it: its query, which may hold a signature, and a password."""
     try:
-        yield
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        about = f"{type(error).__name__}: {error}".replace(url, bare).rstrip(": ")
-        raise DownloadError(
-            f"{bare} could not be downloaded ({about}); the job is done, so download it again",
-            url=bare,
-            operation=job.operation.id,
-            job_id=job.id,
-        ) from error
-
-
-def check_download(response: httpx.Response, url: str, job: AnyJob) -> None:
-    """Raise DownloadError where the answer is not the file."""
-    if response.status_code != 200:
-        bare = urlsplit(url)._replace(query="", fragment="").geturl()
-        raise DownloadError(
-            f"{bare} was answered with {response.status_code} {response.reason_phrase}".rstrip(),
-            url=bare,
-            operation=job.operation.id,
-            job_id=job.id,
-        )
+        parts = urlsplit(url)
+    except ValueError:
+        return "the URL"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from . import _clock, _download, errors
 from ._defaults import FAILED_POLLS, MOST_RETRY_AFTER_SECONDS
-from ._retry import retry_after
+from ._log import log
+from ._retry import jittered, retry_after
 
 if TYPE_CHECKING:
     from ._operation import Answer, Operation, Polling
@@ -66,6 +69,8 @@ class _Wait(Generic[T]):
         polling = job.polling
         self._job = job
         self._timeout = polling.timeout_seconds if timeout is None else timeout
+        if not self._timeout >= 0:
+            raise errors.ConfigurationError(f"timeout={timeout!r}: give the seconds to wait, 0 or more", job_id=job.id)
         self._interval = polling.interval_seconds if job.interval is None else job.interval
         self._began = _clock.monotonic()
         self._running_at = 0.0
@@ -73,6 +78,7 @@ class _Wait(Generic[T]):
         self._next = self._began if job.submitted_at is None else max(self._began, self._planned(job.submitted_at))
         self._polls = 0
         self._failures = 0
+        self._failure: errors.ClientError | None = None
         self._response: Any = None
 
     def _planned(self, last: float) -> float:
@@ -97,7 +103,7 @@ class _Wait(Generic[T]):
             )
             raise errors.JobTimeout(
                 message, response=self._response, operation=self._job.operation.id, job_id=self._job.id
-            )
+            ) from self._failure
         self._asked_at = max(now, min(self._next, end))
         return self._asked_at - now
 
@@ -105,6 +111,7 @@ class _Wait(Generic[T]):
         """Note an answer and say what it means."""
         self._polls += 1
         self._failures = 0
+        self._failure = None
         self._response = response
         state = self._job.state_of(answer)
         if state == "running":
@@ -123,6 +130,7 @@ class _Wait(Generic[T]):
         )
 
     def _learn(self, state: State) -> None:
+        self._log(logging.INFO, f"The job has {state} after {self._polls} polls")
         job = self._job
         job.following.finished(self._polls)
         if state == "succeeded" and job.submitted_at is not None:
@@ -133,12 +141,18 @@ class _Wait(Generic[T]):
         """Note a poll that failed; raise its error where another poll cannot mend it, or too many have failed."""
         self._polls += 1
         self._failures += 1
+        self._failure = error
+        error.attempts = self._failures
         if not _may_pass(error) or self._failures > FAILED_POLLS:
             raise error
-        pause = self._interval * 2 ** (self._failures - 1)
+        pause = jittered(self._interval * 2 ** (self._failures - 1))
         if isinstance(error, errors.StatusError):
             pause = max(pause, min(retry_after(error.headers) or 0.0, MOST_RETRY_AFTER_SECONDS))
         self._next = _clock.monotonic() + pause
+        self._log(logging.WARNING, f"A poll failed and is made again in {pause:.1f} s: {error.message}")
+
+    def _log(self, level: int, message: str) -> None:
+        log(level, message, operation=self._job.operation.id, job_id=self._job.id)
 
 
 def _may_pass(error: errors.ClientError) -> bool:
@@ -196,6 +210,19 @@ class AnyJob:
             "The job has failed, says the server", response=update.response, operation=self.operation.id, job_id=self.id
         )
 
+    @contextmanager
+    def kept_in_mind(self) -> Generator[None]:
+        """Write the job's id on what ends the block and has no place for it: a cancellation, or the caller's error."""
+        try:
+            yield
+        except errors.ClientError:
+            raise
+        except BaseException as error:
+            error.add_note(f"The job {self.id} goes on; take it up again with client.job({self.name!r}, {self.id!r})")
+            if not isinstance(error, Exception):
+                log(logging.WARNING, "Nobody waits for the job now", operation=self.operation.id, job_id=self.id)
+            raise
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.id}>"
 
@@ -239,9 +266,12 @@ class Job(AnyJob, Generic[T]):
         """
         wait: _Wait[T] = _Wait(self, timeout)
         while True:
-            _clock.sleep(wait.pause())
             try:
-                update = wait.answered(*self._poll(self))
+                with self.kept_in_mind():
+                    _clock.sleep(wait.pause())
+                    update = wait.answered(*self._poll(self))
+            except errors.JobTimeout:
+                raise
             except errors.ClientError as error:
                 wait.failed(error)
                 continue
@@ -254,7 +284,8 @@ class Job(AnyJob, Generic[T]):
 
         Args:
             timeout: Seconds after which to give up; None is the contract's own.
-            on_update: Called with each answer as it comes.
+            on_update: Called with each answer as it comes. What it raises ends the wait, and is raised as it is, with
+                a note that names the job.
 
         Returns:
             The parsed answer to the last poll.
@@ -288,13 +319,15 @@ class Job(AnyJob, Generic[T]):
             JobFailed, JobTimeout, ClientError: As for ``wait``.
         """
         urls = _download.urls_of(self._finish(timeout, on_update), self)
-        return [self._download(url, path, self) for url, path in _download.targets(urls, directory, self.id)]
+        with self.kept_in_mind():
+            return [self._download(url, path, self) for url, path in _download.targets(urls, directory, self.id)]
 
     def _finish(self, timeout: float | None, on_update: Callable[[JobUpdate[T]], object] | None) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
         for last in self.updates(timeout):
             if on_update is not None:
-                on_update(last)
+                with self.kept_in_mind():
+                    on_update(last)
         update = cast("JobUpdate[T]", last)
         if update.state == "failed":
             raise self.failure(update)
@@ -322,9 +355,12 @@ class AsyncJob(AnyJob, Generic[T]):
         """Poll until the job has ended; see ``Job.updates``."""
         wait: _Wait[T] = _Wait(self, timeout)
         while True:
-            await _clock.sleep_async(wait.pause())
             try:
-                update = wait.answered(*await self._poll(self))
+                with self.kept_in_mind():
+                    await _clock.sleep_async(wait.pause())
+                    update = wait.answered(*await self._poll(self))
+            except errors.JobTimeout:
+                raise
             except errors.ClientError as error:
                 wait.failed(error)
                 continue
@@ -349,16 +385,18 @@ class AsyncJob(AnyJob, Generic[T]):
         """Wait until the job has succeeded, then fetch the files its result names; see ``Job.download``."""
         urls = _download.urls_of(await self._finish(timeout, on_update), self)
         targets = _download.targets(urls, directory, self.id)
-        return [await self._download(url, path, self) for url, path in targets]
+        with self.kept_in_mind():
+            return [await self._download(url, path, self) for url, path in targets]
 
     async def _finish(
         self, timeout: float | None, on_update: Callable[[JobUpdate[T]], Awaitable[object] | object] | None
     ) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
         async for last in self.updates(timeout):
-            outcome = on_update(last) if on_update is not None else None
-            if inspect.isawaitable(outcome):
-                await outcome
+            with self.kept_in_mind():
+                outcome = on_update(last) if on_update is not None else None
+                if inspect.isawaitable(outcome):
+                    await outcome
         update = cast("JobUpdate[T]", last)
         if update.state == "failed":
             raise self.failure(update)

@@ -38,10 +38,19 @@ class Validator:
 
     def errors(self, value: Any) -> list[tuple[str, str]]:
         """Where a value breaks the schema: JSON pointer and message, each place in its own entry."""
-        return [
-            ("".join(f"/{token}" for token in error.instance_path), error.message)
-            for error in self._compiled.iter_errors(value)
-        ]
+        return [_place_and_message(error) for error in self._compiled.iter_errors(value)]
+
+    def first_error(self, value: Any) -> list[tuple[str, str]]:
+        """The first of them alone: all of them, in a value of megabytes, would take minutes."""
+        try:
+            self._compiled.validate(value)
+        except jsonschema_rs.ValidationError as error:
+            return [_place_and_message(error)]
+        return []
+
+
+def _place_and_message(error: jsonschema_rs.ValidationError) -> tuple[str, str]:
+    return "".join(f"/{token}" for token in error.instance_path), error.message
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Retries:
         """
         if self._made >= self._most or not self._may_help(error):
             return None
-        asked = retry_after(error.headers) if isinstance(error, errors.StatusError) else None
+        asked = retry_after(error.headers) if isinstance(error, (errors.StatusError, errors.DownloadError)) else None
         if asked is not None and asked > MOST_RETRY_AFTER_SECONDS:
             return None
         pause = max(backoff(self._made), asked or 0.0)
@@ -51,13 +51,20 @@ class Retries:
         return pause
 
     def _may_help(self, error: errors.ClientError) -> bool:
+        if isinstance(error, errors.DownloadError):
+            return error.may_pass
         if self._idempotent:
             if isinstance(error, errors.StatusError):
-                return error.status_code in _PASSING
+                return passing(error.status_code)
             return isinstance(error, errors.TransportError)
         if isinstance(error, errors.StatusError):
             return says_not_now(error.status_code, error.headers)
         return isinstance(error, errors.TransportError) and error.never_sent
+
+
+def passing(status_code: int) -> bool:
+    """Whether a status tells of a trouble that may be over a little later."""
+    return status_code in _PASSING
 
 
 def says_not_now(status_code: int, headers: Mapping[str, str]) -> bool:
@@ -66,8 +73,12 @@ def says_not_now(status_code: int, headers: Mapping[str, str]) -> bool:
 
 
 def backoff(attempt: int) -> float:
-    """Seconds before the attempt after this many: doubled each time, up to a most, a quarter of it left to chance."""
-    pause = min(RETRY_PAUSE_SECONDS * 2.0**attempt, MOST_RETRY_PAUSE_SECONDS)
+    """Seconds before the attempt after this many: doubled each time, up to a most."""
+    return jittered(min(RETRY_PAUSE_SECONDS * 2.0**attempt, MOST_RETRY_PAUSE_SECONDS))
+
+
+def jittered(pause: float) -> float:
+    """A pause, a quarter of it left to chance, so that those who failed together do not come back together."""
     return pause * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, keeps no secret
 
 
@@ -78,7 +89,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -32,10 +32,20 @@ def to_json(value: Any) -> Any:
 def parse_json(content: bytes) -> Any:
     """Read a JSON text; raise ValueError where RFC 8259 does not allow it or it cannot be held."""
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_refuse)
+        return _DECODER.decode(content.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(members)
+    if len(value) < len(members):  # Which of them counts, the RFC leaves to each reader.
+        raise ValueError("a member of an object stands in it twice")
+    return value
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_object)

@@ -6,7 +6,8 @@
     ├── InvalidRows               rows of a batch's input break it; nothing was sent: .violations
     ├── TransportError            no answer came
     │   └── UncertainTransport    … to a submit that may have been accepted      (also SubmissionUncertain)
-    ├── StatusError               an answer came, and it is an error: .status_code
+    ├── StatusError               an answer came, and it is no success: .status_code
+    │   ├── UncertainStatus       … to a submit that may have been accepted      (also SubmissionUncertain)
     │   ├── BadRequest 400, Unauthorized 401, PaymentRequired 402, Forbidden 403, NotFound 404, Conflict 409,
     │   │   UnprocessableContent 422, TooManyRequests 429
     │   └── ServerError           500 and above
@@ -25,7 +26,7 @@ exists). No error holds an API key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -52,6 +53,7 @@ __all__ = [
     "Unauthorized",
     "UncertainResponse",
     "UncertainServerError",
+    "UncertainStatus",
     "UncertainTransport",
     "UnprocessableContent",
     "Violation",
@@ -145,7 +147,7 @@ class TransportError(ClientError):
     """No answer came: no connection, a connection that broke, a timeout. ``__cause__`` is httpx's error.
 
     Attributes:
-        never_sent: Whether it is certain that nothing of the request left this machine.
+        never_sent: Whether it is certain that the server got nothing of the request to act on.
     """
 
     def __init__(
@@ -273,6 +275,10 @@ class UncertainTransport(SubmissionUncertain, TransportError):
     """The connection broke, or the time ran out, after a submit was sent."""
 
 
+class UncertainStatus(SubmissionUncertain, StatusError):
+    """A submit was answered with neither success nor refusal: led elsewhere, as after one that was accepted."""
+
+
 class UncertainServerError(SubmissionUncertain, ServerError):
     """The server failed at a submit, and may have accepted it before."""
 
@@ -310,11 +316,27 @@ class DownloadError(ClientError):
 
     Attributes:
         url: The file's URL, without its query string, which may hold a signature.
+        status_code: The status that its host answered with; None where none came, or it was 200.
+        headers: The headers of that answer.
+        may_pass: Whether it may be there a little later. It was tried again then; what is raised is the last failure.
     """
 
-    def __init__(self, message: str, *, url: str, operation: str | None = None, job_id: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str,
+        status_code: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        may_pass: bool = False,
+        operation: str | None = None,
+        job_id: str | None = None,
+    ) -> None:
         super().__init__(message, operation=operation, job_id=job_id)
         self.url = url
+        self.status_code = status_code
+        self.headers = dict(headers or {})
+        self.may_pass = may_pass
 
 
 class JournalError(ClientError):

@@ -11,6 +11,7 @@ from spacely_runtime import _budget, _clock
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
+    monkeypatch.setattr("random.uniform", lambda _low, high: high)  # Pauses without chance.
     for name in ("monotonic", "sleep", "sleep_async"):
         monkeypatch.setattr(_clock, name, getattr(clock, name))
     return clock
