@@ -13,7 +13,7 @@ import httpx
 from . import _clock, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
-from ._defaults import CONNECT_TIMEOUT_SECONDS, MOST_POLLS_A_JOB
+from ._defaults import CONNECT_TIMEOUT_SECONDS
 from ._jobs import AnyJob, AsyncJob, Following
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
@@ -143,20 +143,15 @@ class AnyClient(Generic[H]):
         finally:
             budget.leave(ticket)
 
-    def _polls_a_job(self) -> float:
-        if self._polls_per_job is not None:
-            return self._polls_per_job
-        return MOST_POLLS_A_JOB if self._budget is None else self._budget.affordable_polls(_clock.monotonic())
-
-    def _job_finished(self, polls: int) -> None:
+    def _answered(self, call: Call) -> None:
         if self._budget is not None:
-            self._budget.finished(polls)
+            self._budget.answered(call.sent_at, _clock.monotonic())
 
     def _following(self, operation: Operation) -> Following:
         """How the jobs of an operation are followed: one learnt pace for all of them."""
         polling = cast("Polling", operation.polling)
         pace = self._paces.setdefault(operation.id, Pace(polling.delay_seconds, polling.interval_seconds))
-        return Following(pace, self._polls_a_job, self._job_finished)
+        return Following(pace, self._budget, self._polls_per_job)
 
     def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> httpx.Request:
         encoded = call.encode(arguments, body)

@@ -10,15 +10,14 @@ import itertools
 import threading
 import weakref
 from bisect import bisect_left, bisect_right, insort
-from collections import deque
 from dataclasses import dataclass
 
-from ._defaults import BUDGET_MARGIN, MOST_POLLS_A_JOB, POLLS_A_JOB, SUBMIT_BURST, UNLEARNT_POLLS_A_JOB
+from ._defaults import BUDGET_MARGIN, MOST_ARRIVAL_SECONDS, MOST_POLLS_A_JOB, POLLS_A_JOB, SUBMIT_BURST
 from ._secret import Secret
 
 _POLLS_MEMORY = 0.02  # How much one finished job changes what is known of the polls that a job takes.
-_JOBS_WINDOWS = 5  # The rate of jobs is taken over so many windows of the limit.
 _RESERVING = 3  # So many submits hold a turn that is to come; the pace of all others is still open.
+_OVERDRAFT = 1.0  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +31,26 @@ class RateLimit:
 class Budget:
     """Spends the calls that a limit allows.
 
-    The window it keeps is a little longer than the limit's own: calls that leave apart may arrive closer together.
+    No window of the limit's length holds more calls than the limit, neither by the time at which they leave nor by
+    the latest at which they can have arrived: that is known once they are answered, and taken into account.
     Submits are paced so that they and the polls that their jobs will need fit into the limit together; without
-    that, a burst of submits would leave no calls for polls, and results would be known late. Where a submit and a
-    poll both wait, the submit goes first: it is given a turn, and the poll finds it taken.
+    that, a burst of submits would leave no calls for polls, and results would be known late. Only where all that
+    wait to submit can go within a window are they let go: the polls that wait for them wait once, and not for long.
+    Where a submit and a poll both wait, the submit goes first: it is given a turn, and the poll finds it taken.
     """
 
     def __init__(self, limit: RateLimit) -> None:
         self.limit = limit
         self._window = limit.seconds * (1 + BUDGET_MARGIN)
         self._turns: list[float] = []  # The moments of calls, of the last window and to come, in order.
+        self._fastest = float("inf")  # The least seconds between a call and its answer.
         self._tickets = itertools.count()
         self._submits: dict[int, None] = {}  # The tickets of submits that wait for a turn, in order.
         self._others = 0
-        self._polls_a_job = UNLEARNT_POLLS_A_JOB
+        self._jobs = 0  # So many are being followed.
+        self._polls_a_job = POLLS_A_JOB
         self._next_submit = float("-inf")
-        self._jobs: deque[float] = deque(maxlen=_JOBS_WINDOWS * limit.calls)
+        self._submitted: list[float] = []  # Those of them that are submits.
         self._lock = threading.Lock()
 
     def enter(self) -> int:
@@ -73,16 +76,22 @@ class Budget:
             The seconds to wait, and whether the caller's turn comes then; if not, it asks again.
         """
         with self._lock:
-            ahead = ticket - next(iter(self._submits)) + len(self._jobs) - bisect_right(self._jobs, now)
-            if ahead >= _RESERVING:
-                # Asked again at half time: the pace may have changed by then.
-                return max((ahead - 1) / 2, 1.0) * self._spacing, False
+            spacing = self._spacing
             # What was not used of the pace is kept, up to a small burst.
-            paced = max(self._next_submit, now - SUBMIT_BURST * self._spacing)
-            turn = self._earliest(max(paced, now), now)
-            self._next_submit = paced + self._spacing
+            paced = max(self._next_submit, now - SUBMIT_BURST * spacing)
+            until_all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing - now
+            if until_all_may_go > 0:
+                ahead = ticket - next(iter(self._submits)) + len(self._submitted) - bisect_right(self._submitted, now)
+                if ahead >= _RESERVING:
+                    # Asked again at half time: the pace may have changed by then.
+                    return max(min((ahead - 1) / 2 * spacing, until_all_may_go), spacing), False
+                turn = self._earliest(max(paced, now), now)
+            else:
+                turn = self._earliest(now, now)
+            self._next_submit = paced + spacing
             insort(self._turns, turn)
-            self._jobs.append(turn)
+            del self._submitted[: bisect_right(self._submitted, now - self._window)]
+            insort(self._submitted, turn)
             del self._submits[ticket]
             return turn - now, True
 
@@ -103,21 +112,62 @@ class Budget:
             self._others += 1
             return wait, False
 
-    def finished(self, polls: int) -> None:
-        """Learn how many polls a job took."""
-        with self._lock:
-            self._polls_a_job += (polls - self._polls_a_job) * _POLLS_MEMORY
+    def answered(self, sent: float, now: float) -> None:
+        """Note that a call was answered, or failed: it arrived at most so much later than it was sent.
 
-    def affordable_polls(self, now: float) -> float:
-        """How many polls a job may take on average at the present rate of jobs, so that all fit into the limit."""
+        Args:
+            sent: When it was sent, after its turn had come.
+            now: The time in seconds on a monotonic clock.
+        """
+        with self._lock:
+            self._fastest = min(self._fastest, now - sent)
+            place = bisect_right(self._turns, sent) - 1
+            if place >= 0:  # Its own turn, or that of a call that was sent as early.
+                del self._turns[place]
+            insort(self._turns, sent + min(now - sent - self._fastest, MOST_ARRIVAL_SECONDS))
+
+    def follow(self) -> None:
+        """Note that a job is followed from now on."""
+        with self._lock:
+            self._jobs += 1
+
+    def unfollow(self, polls: int | None) -> None:
+        """Note that a job is followed no more.
+
+        Args:
+            polls: How many polls it took to its end; None where that says nothing of other jobs.
+        """
+        with self._lock:
+            self._jobs -= 1
+            if polls is not None and self._submits:  # Where calls are not scarce, jobs take more of them.
+                self._polls_a_job += (polls - self._polls_a_job) * _POLLS_MEMORY
+
+    @property
+    def crowded(self) -> bool:
+        """Whether submits wait for their turn."""
+        with self._lock:
+            return bool(self._submits)
+
+    def affordable_polls(self, now: float, seconds: float | None) -> float:
+        """How many polls a job may take on average, so that those of all jobs that are followed fit into the limit.
+
+        Args:
+            now: The time in seconds on a monotonic clock.
+            seconds: How long a job takes, where that is known.
+        """
         with self._lock:
             if self._submits:  # Whoever waits to submit could use the calls.
                 return POLLS_A_JOB
-            jobs = len(self._jobs) - bisect_left(self._jobs, now - _JOBS_WINDOWS * self._window)
-        if not jobs:
-            return MOST_POLLS_A_JOB
-        calls = self.limit.calls * _JOBS_WINDOWS
-        return min(max(calls / jobs - 1, POLLS_A_JOB), MOST_POLLS_A_JOB)
+            if not self._jobs or seconds is None:
+                return MOST_POLLS_A_JOB
+            submits = len(self._submitted) - bisect_right(self._submitted, now - self._window)
+            spare = (self.limit.calls - submits) / self._window
+            return min(max(spare * seconds / self._jobs, POLLS_A_JOB), MOST_POLLS_A_JOB)
+
+    @property
+    def least_gap(self) -> float:
+        """Seconds between two calls at which a few jobs that are polled often leave half of the limit to others."""
+        return 16 * self._window / self.limit.calls
 
     @property
     def _spacing(self) -> float:

@@ -48,12 +48,16 @@ class Call:
         operation: The operation.
         key: The API key, or None.
         job_id: The id of the job the call is about, if there is one already.
+
+    Attributes:
+        sent_at: When its request was last sent, in seconds on a monotonic clock; 0 before that.
     """
 
     def __init__(self, operation: Operation, key: Secret | None, job_id: str | None = None) -> None:
         self.operation = operation
         self._key = key
         self._job_id = job_id
+        self.sent_at = 0.0
 
     def encode(self, arguments: Mapping[str, Any], body: Any = UNSET) -> dict[str, Any]:
         """Hold arguments and body to the contract and encode them.
@@ -129,10 +133,10 @@ class Call:
         reply = self.operation.reply(response.status_code)
         if reply is None:
             self._invalid(response, None, [Violation("", f"the status {response.status_code} is not documented")])
-        answer = Answer(response.status_code, response.headers, None)
+        answer = Answer(response.status_code, response.headers, None, self.sent_at)
         if reply.schema is not None:
             try:
-                answer = Answer(response.status_code, response.headers, parse_json(response.content))
+                answer = Answer(response.status_code, response.headers, parse_json(response.content), self.sent_at)
             except ValueError as error:
                 self._invalid(response, None, [Violation("", f"is no JSON: {error}")])
             violations = [Violation(place, message) for place, message in reply.schema.errors(answer.body)]

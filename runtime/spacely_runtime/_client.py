@@ -188,10 +188,13 @@ class SyncClient(AnyClient[httpx.Client]):
             _clock.sleep(wait)
 
     def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
+        call.sent_at = _clock.monotonic()
         try:
             return self._http.send(request, auth=self._auth(call.operation))
         except httpx.RequestError as error:
             raise call.transport_error(error) from error
+        finally:
+            self._answered(call)
 
     def _download(self, url: str, path: Path, job: AnyJob) -> Path:
         with download_errors(url, job), self._files.stream("GET", url, follow_redirects=True) as response:
@@ -306,10 +309,13 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
             await _clock.sleep_async(wait)
 
     async def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
+        call.sent_at = _clock.monotonic()
         try:
             return await self._http.send(request, auth=self._auth(call.operation))
         except httpx.RequestError as error:
             raise call.transport_error(error) from error
+        finally:
+            self._answered(call)
 
     async def _download(self, url: str, path: Path, job: AnyJob) -> Path:
         with download_errors(url, job):

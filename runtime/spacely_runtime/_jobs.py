@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from . import _clock, _download, errors
-from ._defaults import FAILED_POLLS, MOST_RETRY_AFTER_SECONDS
+from ._defaults import FAILED_POLLS, LEAST_POLL_GAP_SECONDS, MOST_POLLS_A_JOB, MOST_RETRY_AFTER_SECONDS
 from ._retry import retry_after
 
 if TYPE_CHECKING:
+    from ._budget import Budget
     from ._operation import Answer, Operation, Polling
-    from ._pace import Pace
+    from ._pace import Course, Pace
 
 T = TypeVar("T")
 State: TypeAlias = Literal["running", "succeeded", "failed"]
 
 _PASSING_STATUSES: Final = frozenset({408, 425, 429})
+_SOON_SECONDS: Final = 1e-3  # Not worth waiting for.
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,40 @@ class JobUpdate(Generic[T]):
     result: Any = None
 
 
-@dataclass(frozen=True, slots=True)
 class Following:
-    """How all jobs of one operation are followed.
+    """How the jobs of one operation are followed.
 
-    Attributes:
+    Args:
         pace: When to poll, learnt from the jobs before.
-        polls_a_job: How many polls a job may take on average, at this moment.
-        finished: Told how many polls a job took.
+        budget: The calls that may be spent; None is without limit.
+        polls_a_job: How many polls a job may take on average; None is as many as the budget has room for.
     """
 
-    pace: Pace
-    polls_a_job: Callable[[], float]
-    finished: Callable[[int], None]
+    def __init__(self, pace: Pace, budget: Budget | None, polls_a_job: float | None) -> None:
+        self._pace = pace
+        self._budget = budget
+        self._polls_a_job = polls_a_job
+
+    def begin(self) -> Course:
+        """Follow a job from now on."""
+        budget = self._budget
+        if budget is not None:
+            budget.follow()
+        return self._pace.follow(crowded=budget is not None and budget.crowded)
+
+    def end(self, course: Course, polls: int | None) -> None:
+        """Follow it no more; how many polls it took, where it has ended."""
+        if self._budget is not None:
+            self._budget.unfollow(None if course.scout else polls)
+        course.left()
+
+    def next_age(self, course: Course, last: float, age: float) -> float:
+        """The age at which to poll a job next; see ``Course.next_age``."""
+        polls, gap = MOST_POLLS_A_JOB, LEAST_POLL_GAP_SECONDS
+        if self._budget is not None:
+            polls = self._budget.affordable_polls(_clock.monotonic(), self._pace.typical_seconds)
+            gap = self._budget.least_gap
+        return course.next_age(last, age, self._polls_a_job or polls, gap)
 
 
 class _Wait(Generic[T]):
@@ -68,26 +91,30 @@ class _Wait(Generic[T]):
         self._timeout = polling.timeout_seconds if timeout is None else timeout
         self._interval = polling.interval_seconds if job.interval is None else job.interval
         self._began = _clock.monotonic()
-        self._running_at = 0.0
-        self._asked_at = self._began
-        self._next = self._began if job.submitted_at is None else max(self._began, self._planned(job.submitted_at))
+        self._course = job.following.begin()
+        self._not_before = self._began
+        self._last: float | None = job.submitted_at  # When it was polled last, or submitted.
         self._polls = 0
+        self._ended = False
         self._failures = 0
         self._response: Any = None
 
-    def _planned(self, last: float) -> float:
-        """The moment of the next poll, after one at another moment, or after the submit."""
+    def _planned(self, now: float) -> float:
+        """The moment of the next poll, by what is known now."""
         job = self._job
-        if job.interval is not None:
-            return last + job.interval
-        if job.submitted_at is None:  # Taken up again: how old it is, nobody knows.
-            return last + self._interval
-        following = job.following
-        age = following.pace.next_age(last - job.submitted_at, following.polls_a_job())
-        return job.submitted_at + age
+        if self._last is None:  # Taken up again: how old it is, nobody knows.
+            return self._not_before
+        if job.interval is not None or job.submitted_at is None:
+            return self._last + self._interval
+        submitted = job.submitted_at
+        return submitted + job.following.next_age(self._course, self._last - submitted, now - submitted)
 
     def pause(self) -> float:
-        """Seconds until the next poll; raise JobTimeout when there is none left. The last is at the very end."""
+        """Seconds to wait, then to be asked again; 0 is the time to poll. The last poll is at the very end.
+
+        Raises:
+            JobTimeout: There is no time left.
+        """
         now = _clock.monotonic()
         end = self._began + self._timeout
         if self._polls and now >= end:
@@ -98,36 +125,32 @@ class _Wait(Generic[T]):
             raise errors.JobTimeout(
                 message, response=self._response, operation=self._job.operation.id, job_id=self._job.id
             )
-        self._asked_at = max(now, min(self._next, end))
-        return self._asked_at - now
+        pause = min(max(self._not_before, self._planned(now)), end) - now
+        return pause if pause > _SOON_SECONDS else 0.0
 
     def answered(self, response: T, answer: Answer) -> JobUpdate[T]:
         """Note an answer and say what it means."""
+        now = _clock.monotonic()
         self._polls += 1
         self._failures = 0
         self._response = response
+        self._last = answer.sent_at
+        submitted = self._job.submitted_at
         state = self._job.state_of(answer)
-        if state == "running":
-            self._running_at = self._asked_at
-            self._next = max(_clock.monotonic(), self._planned(self._asked_at))
-        else:
-            self._learn(state)
+        self._ended = state != "running"
+        if submitted is not None and state == "running":
+            self._course.outlasted(self._last - submitted)
+        elif submitted is not None and state == "succeeded":
+            self._course.finished(now - submitted)
         read_result = self._job.polling.result
         return JobUpdate(
             job_id=self._job.id,
             state=state,
             response=response,
             polls=self._polls,
-            elapsed=_clock.monotonic() - self._began,
+            elapsed=now - self._began,
             result=read_result(answer) if read_result is not None and state == "succeeded" else None,
         )
-
-    def _learn(self, state: State) -> None:
-        job = self._job
-        job.following.finished(self._polls)
-        if state == "succeeded" and job.submitted_at is not None:
-            running_at = max(0.0, self._running_at - job.submitted_at)
-            job.following.pace.finished(running_at, _clock.monotonic() - job.submitted_at)
 
     def failed(self, error: errors.ClientError) -> None:
         """Note a poll that failed; raise its error where another poll cannot mend it, or too many have failed."""
@@ -138,7 +161,11 @@ class _Wait(Generic[T]):
         pause = self._interval * 2 ** (self._failures - 1)
         if isinstance(error, errors.StatusError):
             pause = max(pause, min(retry_after(error.headers) or 0.0, MOST_RETRY_AFTER_SECONDS))
-        self._next = _clock.monotonic() + pause
+        self._not_before = _clock.monotonic() + pause
+
+    def close(self) -> None:
+        """Wait no more, for whatever reason."""
+        self._job.following.end(self._course, self._polls if self._ended else None)
 
 
 def _may_pass(error: errors.ClientError) -> bool:
@@ -238,16 +265,20 @@ class Job(AnyJob, Generic[T]):
             ClientError: A poll failed for good, or several in a row; a single failed one is repeated.
         """
         wait: _Wait[T] = _Wait(self, timeout)
-        while True:
-            _clock.sleep(wait.pause())
-            try:
-                update = wait.answered(*self._poll(self))
-            except errors.ClientError as error:
-                wait.failed(error)
-                continue
-            yield update
-            if update.state != "running":
-                return
+        try:
+            while True:
+                while pause := wait.pause():
+                    _clock.sleep(pause)
+                try:
+                    update = wait.answered(*self._poll(self))
+                except errors.ClientError as error:
+                    wait.failed(error)
+                    continue
+                yield update
+                if update.state != "running":
+                    return
+        finally:
+            wait.close()
 
     def wait(self, timeout: float | None = None, on_update: Callable[[JobUpdate[T]], object] | None = None) -> T:
         """Poll until the job has succeeded.
@@ -321,16 +352,20 @@ class AsyncJob(AnyJob, Generic[T]):
     async def updates(self, timeout: float | None = None) -> AsyncIterator[JobUpdate[T]]:
         """Poll until the job has ended; see ``Job.updates``."""
         wait: _Wait[T] = _Wait(self, timeout)
-        while True:
-            await _clock.sleep_async(wait.pause())
-            try:
-                update = wait.answered(*await self._poll(self))
-            except errors.ClientError as error:
-                wait.failed(error)
-                continue
-            yield update
-            if update.state != "running":
-                return
+        try:
+            while True:
+                while pause := wait.pause():
+                    await _clock.sleep_async(pause)
+                try:
+                    update = wait.answered(*await self._poll(self))
+                except errors.ClientError as error:
+                    wait.failed(error)
+                    continue
+                yield update
+                if update.state != "running":
+                    return
+        finally:
+            wait.close()
 
     async def wait(
         self,
