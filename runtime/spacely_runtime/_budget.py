@@ -45,7 +45,7 @@ class Budget:
         self._turns: list[float] = []  # The moments of calls, of the last window and to come, in order.
         self._fastest = float("inf")  # The least seconds between a call and its answer.
         self._tickets = itertools.count()
-        self._submits: dict[int, None] = {}  # The tickets of submits that wait for a turn, in order.
+        self._submits: dict[int, bool] = {}  # The tickets of submits that wait, in order; whether they have asked.
         self._others = 0
         self._jobs = 0  # So many are being followed.
         self._polls_a_job = POLLS_A_JOB
@@ -57,7 +57,7 @@ class Budget:
         """Queue up with a submit; the ticket is for ``ask_to_submit`` and ``leave``."""
         with self._lock:
             ticket = next(self._tickets)
-            self._submits[ticket] = None
+            self._submits[ticket] = False
             return ticket
 
     def leave(self, ticket: int) -> None:
@@ -80,11 +80,14 @@ class Budget:
             # What was not used of the pace is kept, up to a small burst.
             paced = max(self._next_submit, now - SUBMIT_BURST * spacing)
             until_all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing - now
-            if until_all_may_go > 0:
+            asked, self._submits[ticket] = self._submits[ticket], True
+            # Whoever asks for the first time may be the first of many.
+            if until_all_may_go > 0 or not asked:
                 ahead = ticket - next(iter(self._submits)) + len(self._submitted) - bisect_right(self._submitted, now)
                 if ahead >= _RESERVING:
                     # Asked again at half time: the pace may have changed by then.
-                    return max(min((ahead - 1) / 2 * spacing, until_all_may_go), spacing), False
+                    pause = (ahead - 1) / 2 * spacing if asked else 0.0
+                    return max(min(pause, until_all_may_go), spacing), False
                 turn = self._earliest(max(paced, now), now)
             else:
                 turn = self._earliest(now, now)

@@ -22,6 +22,7 @@ State: TypeAlias = Literal["running", "succeeded", "failed"]
 
 _PASSING_STATUSES: Final = frozenset({408, 425, 429})
 _SOON_SECONDS: Final = 1e-3  # Not worth waiting for.
+_REPLANNED_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class _Wait(Generic[T]):
                 message, response=self._response, operation=self._job.operation.id, job_id=self._job.id
             )
         pause = min(max(self._not_before, self._planned(now)), end) - now
+        if pause > 2 * _REPLANNED_SECONDS:
+            return pause / 2
         return pause if pause > _SOON_SECONDS else 0.0
 
     def answered(self, response: T, answer: Answer) -> JobUpdate[T]:

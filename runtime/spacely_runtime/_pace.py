@@ -148,7 +148,7 @@ class Pace:
         # In the beginning the quick jobs have finished and the slow ones have not. Later on, the slow ones of before
         # stand for those of now.
         in_flight = math.exp(-self._seen / _MEMORY)
-        for _ in range(3):
+        for _ in range(20):
             total, first, second = self._known, self._known * self._first, self._known * self._second
             if in_flight > 0.1:
                 for place, count in self._running.items():
@@ -162,7 +162,10 @@ class Pace:
             mean = first / total
             spread = second - 2 * mean * first + mean * mean * total
             variance = (spread + _PRIOR_WEIGHT * _PRIOR_SIGMA**2) / (total + _PRIOR_WEIGHT)
+            moved = abs(mean - self._mean)
             self._mean, self._sigma = mean, max(math.sqrt(max(variance, 0.0)), _LEAST_SIGMA)
+            if moved < 0.01 * self._sigma:
+                return
 
     def _moments(self, low: float, high: float) -> tuple[float, float, float]:
         """First and second moment of a logarithm that lies in an interval, and the chance that it is no stray."""
