@@ -17,6 +17,8 @@ from ._secret import Secret
 
 _POLLS_MEMORY = 0.02  # How much one finished job changes what is known of the polls that a job takes.
 _RESERVING = 3  # So many submits hold a turn that is to come; the pace of all others is still open.
+PACED = 1.36
+YIELD = 0.1
 _OVERDRAFT = 1.0  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
 
 
@@ -46,10 +48,12 @@ class Budget:
         self._fastest = float("inf")  # The least seconds between a call and its answer.
         self._tickets = itertools.count()
         self._submits: dict[int, bool] = {}  # The tickets of submits that wait, in order; whether they have asked.
+        self._reserved: dict[int, float] = {}  # The turns to come, by ticket.
         self._others = 0
         self._jobs = 0  # So many are being followed.
         self._polls_a_job = POLLS_A_JOB
         self._next_submit = float("-inf")
+        self._all_may_go = float("inf")  # When all that wait to submit may go at once.
         self._submitted: list[float] = []  # Those of them that are submits.
         self._lock = threading.Lock()
 
@@ -64,6 +68,7 @@ class Budget:
         """Leave the queue, with a turn or without."""
         with self._lock:
             self._submits.pop(ticket, None)
+            self._give_up(ticket)
 
     def ask_to_submit(self, ticket: int, now: float) -> tuple[float, bool]:
         """Ask for a turn to submit.
@@ -76,27 +81,53 @@ class Budget:
             The seconds to wait, and whether the caller's turn comes then; if not, it asks again.
         """
         with self._lock:
-            spacing = self._spacing
-            # What was not used of the pace is kept, up to a small burst.
-            paced = max(self._next_submit, now - SUBMIT_BURST * spacing)
-            until_all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing - now
-            asked, self._submits[ticket] = self._submits[ticket], True
-            # Whoever asks for the first time may be the first of many.
-            if until_all_may_go > 0 or not asked:
-                ahead = ticket - next(iter(self._submits)) + len(self._submitted) - bisect_right(self._submitted, now)
-                if ahead >= _RESERVING:
-                    # Asked again at half time: the pace may have changed by then.
-                    pause = (ahead - 1) / 2 * spacing if asked else 0.0
-                    return max(min(pause, until_all_may_go), spacing), False
-                turn = self._earliest(max(paced, now), now)
-            else:
+            if ticket in self._reserved:
+                self._give_up(ticket)
                 turn = self._earliest(now, now)
-            self._next_submit = paced + spacing
-            insort(self._turns, turn)
-            del self._submitted[: bisect_right(self._submitted, now - self._window)]
-            insort(self._submitted, turn)
+            else:
+                turn = self._paced(ticket, now)
+                if turn is None:
+                    return self._pause_of_many(ticket, now), False
+            if turn > now:
+                self._reserved[ticket] = turn
+                insort(self._turns, turn)
+                return turn - now, False
             del self._submits[ticket]
-            return turn - now, True
+            insort(self._turns, now)
+            del self._submitted[: bisect_right(self._submitted, now - self._window)]
+            self._submitted.append(now)
+            return 0.0, True
+
+    def _paced(self, ticket: int, now: float) -> float | None:
+        """The turn of a submit that has none yet; None where it is too early to say."""
+        spacing = self._spacing
+        asked, self._submits[ticket] = self._submits[ticket], True
+        # What was not used of the pace is kept, up to a small burst.
+        paced = max(self._next_submit, now - SUBMIT_BURST * spacing)
+        self._all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing
+        # Whoever asks for the first time may be the first of many.
+        if asked and self._all_may_go <= now:
+            turn = self._earliest(now, now)
+        elif ticket - next(iter(self._submits)) < _RESERVING:
+            yielding = min(self._others * self._window / self.limit.calls, YIELD)
+            turn = self._earliest(max(paced, now) + yielding, now)
+        else:
+            return None
+        self._next_submit = paced + spacing
+        return turn
+
+    def _pause_of_many(self, ticket: int, now: float) -> float:
+        """Seconds until a submit that is far from its turn is to ask again."""
+        # At half time: the pace may have changed by then.
+        ahead = (ticket - next(iter(self._submits))) / 2 * self._spacing
+        return max(min(ahead, self._all_may_go - now), self._spacing)
+
+    def _give_up(self, ticket: int) -> None:
+        turn = self._reserved.pop(ticket, None)
+        if turn is not None:
+            place = bisect_left(self._turns, turn)
+            if place < len(self._turns) and self._turns[place] == turn:
+                del self._turns[place]
 
     def ask(self, now: float, *, again: bool) -> tuple[float, bool]:
         """Ask for a turn to make any other call; see ``ask_to_submit``.
@@ -111,9 +142,14 @@ class Budget:
             if turn <= now:
                 insort(self._turns, now)
                 return 0.0, True
-            wait = turn - now + self._others * self._window / self.limit.calls
+            # The others that wait take the turns that come first.
+            place = len(self._turns) - self.limit.calls + self._others
+            if place < len(self._turns):
+                turn = max(turn, self._turns[place] + self._window)
+            else:
+                turn += self._others * self._window / self.limit.calls
             self._others += 1
-            return wait, False
+            return turn - now, False
 
     def answered(self, sent: float, now: float) -> None:
         """Note that a call was answered, or failed: it arrived at most so much later than it was sent.
@@ -175,7 +211,7 @@ class Budget:
     @property
     def _spacing(self) -> float:
         """Seconds between submits at which they and their polls use up the limit."""
-        return self._window / self.limit.calls * (1 + max(self._polls_a_job, POLLS_A_JOB))
+        return self._window / self.limit.calls * (1 + max(self._polls_a_job, PACED))
 
     def _earliest(self, moment: float, now: float) -> float:
         """The first moment from one on at which a call keeps every window within the limit."""
