@@ -155,7 +155,10 @@ class AnyClient(Generic[H]):
 
     def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> httpx.Request:
         encoded = call.encode(arguments, body)
-        return self._http.build_request(**{**encoded, "url": self._base_url + encoded["url"]})
+        url = self._base_url + encoded.pop("url")
+        # httpx would take the URL apart once more to put the parameters in.
+        params = httpx.QueryParams(encoded.pop("params", None))
+        return self._http.build_request(url=f"{url}?{params}" if params else url, **encoded)
 
     def _auth(self, operation: Operation) -> httpx.Auth | None:
         return KeyAuth(operation.keys, self._secret) if operation.keys and self._secret is not None else None

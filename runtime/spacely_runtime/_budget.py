@@ -12,13 +12,11 @@ import weakref
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 
-from ._defaults import BUDGET_MARGIN, MOST_ARRIVAL_SECONDS, MOST_POLLS_A_JOB, POLLS_A_JOB, SUBMIT_BURST
+from ._defaults import BUDGET_MARGIN, MOST_POLLS_A_JOB, POLLS_A_JOB, SUBMIT_BURST
 from ._secret import Secret
 
 _POLLS_MEMORY = 0.02  # How much one finished job changes what is known of the polls that a job takes.
 _RESERVING = 3  # So many submits hold a turn that is to come; the pace of all others is still open.
-PACED = 1.36
-YIELD = 0.1
 _OVERDRAFT = 1.0  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
 
 
@@ -103,14 +101,13 @@ class Budget:
         spacing = self._spacing
         asked, self._submits[ticket] = self._submits[ticket], True
         # What was not used of the pace is kept, up to a small burst.
-        paced = max(self._next_submit, now - SUBMIT_BURST * spacing)
+        paced = max(self._next_submit, now - SUBMIT_BURST * self.limit.calls * spacing)
         self._all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing
         # Whoever asks for the first time may be the first of many.
         if asked and self._all_may_go <= now:
             turn = self._earliest(now, now)
         elif ticket - next(iter(self._submits)) < _RESERVING:
-            yielding = min(self._others * self._window / self.limit.calls, YIELD)
-            turn = self._earliest(max(paced, now) + yielding, now)
+            turn = self._earliest(max(paced, now), now)
         else:
             return None
         self._next_submit = paced + spacing
@@ -163,7 +160,7 @@ class Budget:
             place = bisect_right(self._turns, sent) - 1
             if place >= 0:  # Its own turn, or that of a call that was sent as early.
                 del self._turns[place]
-            insort(self._turns, sent + min(now - sent - self._fastest, MOST_ARRIVAL_SECONDS))
+            insort(self._turns, sent + min(now - sent - self._fastest, self.limit.seconds))
 
     def follow(self) -> None:
         """Note that a job is followed from now on."""
@@ -195,8 +192,9 @@ class Budget:
             seconds: How long a job takes, where that is known.
         """
         with self._lock:
-            if self._submits:  # Whoever waits to submit could use the calls.
-                return POLLS_A_JOB
+            if self._submits:  # What the pace of submits leaves unused is for polls; most of the time it is nothing.
+                used = bisect_right(self._turns, now) - bisect_right(self._turns, now - self._window)
+                return POLLS_A_JOB + (1 - used / self.limit.calls) * (1 + POLLS_A_JOB)
             if not self._jobs or seconds is None:
                 return MOST_POLLS_A_JOB
             submits = len(self._submitted) - bisect_right(self._submitted, now - self._window)
@@ -211,7 +209,7 @@ class Budget:
     @property
     def _spacing(self) -> float:
         """Seconds between submits at which they and their polls use up the limit."""
-        return self._window / self.limit.calls * (1 + max(self._polls_a_job, PACED))
+        return self._window / self.limit.calls * (1 + max(self._polls_a_job, POLLS_A_JOB))
 
     def _earliest(self, moment: float, now: float) -> float:
         """The first moment from one on at which a call keeps every window within the limit."""
