@@ -13,7 +13,7 @@ import httpx
 from . import _clock, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
-from ._defaults import CONNECT_TIMEOUT_SECONDS
+from ._defaults import CONNECT_TIMEOUT_SECONDS, MOST_POLLS_A_JOB
 from ._jobs import AnyJob, AsyncJob, Following
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
@@ -128,17 +128,10 @@ class AnyClient(Generic[H]):
         if budget is None:
             return
         granted = False
-        if operation.polling is None:
-            again = False
-            while not granted:
-                wait, granted = budget.ask(_clock.monotonic(), again=again)
-                again = True
-                yield wait
-            return
-        ticket = budget.enter()
+        ticket = budget.enter(submit=operation.polling is not None)
         try:
             while not granted:
-                wait, granted = budget.ask_to_submit(ticket, _clock.monotonic())
+                wait, granted = budget.ask(ticket, _clock.monotonic())
                 yield wait
         finally:
             budget.leave(ticket)
@@ -147,11 +140,19 @@ class AnyClient(Generic[H]):
         if self._budget is not None:
             self._budget.answered(call.sent_at, _clock.monotonic())
 
+    def _polls_a_job(self, seconds: float | None = None) -> float:
+        """How many polls a job may take on average, where jobs take so many seconds."""
+        if self._polls_per_job is not None:
+            return self._polls_per_job
+        if self._budget is None:
+            return MOST_POLLS_A_JOB
+        return self._budget.affordable_polls(_clock.monotonic(), seconds)
+
     def _following(self, operation: Operation) -> Following:
         """How the jobs of an operation are followed: one learnt pace for all of them."""
         polling = cast("Polling", operation.polling)
         pace = self._paces.setdefault(operation.id, Pace(polling.delay_seconds, polling.interval_seconds))
-        return Following(pace, self._budget, self._polls_per_job)
+        return Following(pace, self._budget, self._polls_a_job)
 
     def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> httpx.Request:
         encoded = call.encode(arguments, body)

@@ -44,80 +44,91 @@ class Budget:
         self._window = limit.seconds * (1 + BUDGET_MARGIN)
         self._turns: list[float] = []  # The moments of calls, of the last window and to come, in order.
         self._fastest = float("inf")  # The least seconds between a call and its answer.
-        self._tickets = itertools.count()
-        self._submits: dict[int, bool] = {}  # The tickets of submits that wait, in order; whether they have asked.
-        self._reserved: dict[int, float] = {}  # The turns to come, by ticket.
-        self._others = 0
-        self._jobs = 0  # So many are being followed.
-        self._polls_a_job = POLLS_A_JOB
+        # The tickets of calls that wait, in order: of submits, with whether they have asked, and of all others.
+        self._submits: dict[int, bool] = {}
+        self._others: dict[int, None] = {}
+        self._submit_tickets = itertools.count(0, 2)
+        self._other_tickets = itertools.count(1, 2)
+        self._reserved: dict[int, float] = {}  # The turns of submits to come, by ticket.
+        self._submitted: list[float] = []  # The moments of submits, of the last window.
         self._next_submit = float("-inf")
         self._all_may_go = float("inf")  # When all that wait to submit may go at once.
-        self._submitted: list[float] = []  # Those of them that are submits.
+        self._jobs = 0  # So many are being followed.
+        self._polls_a_job = POLLS_A_JOB
         self._lock = threading.Lock()
 
-    def enter(self) -> int:
-        """Queue up with a submit; the ticket is for ``ask_to_submit`` and ``leave``."""
+    def enter(self, *, submit: bool) -> int:
+        """Queue up with a call; the ticket is for ``ask`` and ``leave``."""
         with self._lock:
-            ticket = next(self._tickets)
-            self._submits[ticket] = False
+            if submit:
+                ticket = next(self._submit_tickets)
+                self._submits[ticket] = False
+            else:
+                ticket = next(self._other_tickets)
+                self._others[ticket] = None
             return ticket
 
     def leave(self, ticket: int) -> None:
         """Leave the queue, with a turn or without."""
         with self._lock:
             self._submits.pop(ticket, None)
+            self._others.pop(ticket, None)
             self._give_up(ticket)
 
-    def ask_to_submit(self, ticket: int, now: float) -> tuple[float, bool]:
-        """Ask for a turn to submit.
+    def ask(self, ticket: int, now: float) -> tuple[float, bool]:
+        """Ask for a turn.
 
         Args:
             ticket: What ``enter`` gave.
             now: The time in seconds on a monotonic clock.
 
         Returns:
-            The seconds to wait, and whether the caller's turn comes then; if not, it asks again.
+            The seconds to wait, and whether this is the caller's turn; if not, it waits and asks again.
         """
         with self._lock:
-            if ticket in self._reserved:
-                self._give_up(ticket)
-                turn = self._earliest(now, now)
-            else:
-                turn = self._paced(ticket, now)
-                if turn is None:
-                    return self._pause_of_many(ticket, now), False
-            if turn > now:
-                self._reserved[ticket] = turn
-                insort(self._turns, turn)
-                return turn - now, False
-            del self._submits[ticket]
+            pause = self._submit_pause(ticket, now) if ticket in self._submits else self._other_pause(ticket, now)
+            if pause > 0:
+                return pause, False
             insort(self._turns, now)
-            del self._submitted[: bisect_right(self._submitted, now - self._window)]
-            self._submitted.append(now)
+            if self._submits.pop(ticket, None) is not None:
+                del self._submitted[: bisect_right(self._submitted, now - self._window)]
+                self._submitted.append(now)
+            self._others.pop(ticket, None)
             return 0.0, True
 
-    def _paced(self, ticket: int, now: float) -> float | None:
-        """The turn of a submit that has none yet; None where it is too early to say."""
-        spacing = self._spacing
-        asked, self._submits[ticket] = self._submits[ticket], True
-        # What was not used of the pace is kept, up to a small burst.
-        paced = max(self._next_submit, now - SUBMIT_BURST * self.limit.calls * spacing)
-        self._all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing
-        # Whoever asks for the first time may be the first of many.
-        if asked and self._all_may_go <= now:
-            turn = self._earliest(now, now)
-        elif ticket - next(iter(self._submits)) < _RESERVING:
-            turn = self._earliest(max(paced, now), now)
-        else:
-            return None
-        self._next_submit = paced + spacing
-        return turn
+    def _other_pause(self, ticket: int, now: float) -> float:
+        ahead = (ticket - next(iter(self._others))) // 2
+        earliest = self._earliest(now, now)
+        place = len(self._turns) - self.limit.calls + ahead
+        if place < 0 or (ahead == 0 and earliest <= now):
+            return earliest - now
+        # Those ahead take the turns that come first.
+        beyond = max(0, place - len(self._turns) + 1) * self._window / self.limit.calls
+        return max(self._turns[min(place, len(self._turns) - 1)] + self._window + beyond, earliest) - now
 
-    def _pause_of_many(self, ticket: int, now: float) -> float:
-        """Seconds until a submit that is far from its turn is to ask again."""
-        # At half time: the pace may have changed by then.
-        ahead = (ticket - next(iter(self._submits))) / 2 * self._spacing
-        return max(min(ahead, self._all_may_go - now), self._spacing)
+    def _submit_pause(self, ticket: int, now: float) -> float:
+        if ticket in self._reserved:
+            self._give_up(ticket)
+            turn = self._earliest(now, now)
+        else:
+            spacing = self._spacing
+            asked, self._submits[ticket] = self._submits[ticket], True
+            ahead = (ticket - next(iter(self._submits))) // 2
+            # What was not used of the pace is kept, up to a small burst.
+            paced = max(self._next_submit, now - SUBMIT_BURST * self.limit.calls * spacing)
+            self._all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing
+            # Whoever asks for the first time may be the first of many.
+            if asked and self._all_may_go <= now:
+                turn = self._earliest(now, now)
+            elif ahead < _RESERVING:
+                turn = self._earliest(max(paced, now), now)
+            else:  # It asks again at half time: the pace may have changed by then.
+                return max(min(ahead / 2 * spacing, self._all_may_go - now), spacing)
+            self._next_submit = paced + spacing
+        if turn > now:
+            self._reserved[ticket] = turn
+            insort(self._turns, turn)
+        return turn - now
 
     def _give_up(self, ticket: int) -> None:
         turn = self._reserved.pop(ticket, None)
@@ -125,28 +136,6 @@ class Budget:
             place = bisect_left(self._turns, turn)
             if place < len(self._turns) and self._turns[place] == turn:
                 del self._turns[place]
-
-    def ask(self, now: float, *, again: bool) -> tuple[float, bool]:
-        """Ask for a turn to make any other call; see ``ask_to_submit``.
-
-        Args:
-            now: The time in seconds on a monotonic clock.
-            again: Whether the caller has asked before.
-        """
-        with self._lock:
-            self._others -= again
-            turn = self._earliest(now, now)
-            if turn <= now:
-                insort(self._turns, now)
-                return 0.0, True
-            # The others that wait take the turns that come first.
-            place = len(self._turns) - self.limit.calls + self._others
-            if place < len(self._turns):
-                turn = max(turn, self._turns[place] + self._window)
-            else:
-                turn += self._others * self._window / self.limit.calls
-            self._others += 1
-            return turn - now, False
 
     def answered(self, sent: float, now: float) -> None:
         """Note that a call was answered, or failed: it arrived at most so much later than it was sent.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from . import _clock, _download, errors
-from ._defaults import FAILED_POLLS, LEAST_POLL_GAP_SECONDS, MOST_POLLS_A_JOB, MOST_RETRY_AFTER_SECONDS
+from ._defaults import FAILED_POLLS, LEAST_POLL_GAP_SECONDS, MOST_RETRY_AFTER_SECONDS
 from ._retry import retry_after
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class Following:
     Args:
         pace: When to poll, learnt from the jobs before.
         budget: The calls that may be spent; None is without limit.
-        polls_a_job: How many polls a job may take on average; None is as many as the budget has room for.
+        polls_a_job: How many polls a job may take on average, given how many seconds a job takes, if that is known.
     """
 
-    def __init__(self, pace: Pace, budget: Budget | None, polls_a_job: float | None) -> None:
+    def __init__(self, pace: Pace, budget: Budget | None, polls_a_job: Callable[[float | None], float]) -> None:
         self._pace = pace
         self._budget = budget
         self._polls_a_job = polls_a_job
@@ -76,11 +76,8 @@ class Following:
 
     def next_age(self, course: Course, last: float, age: float) -> float:
         """The age at which to poll a job next; see ``Course.next_age``."""
-        polls, gap = MOST_POLLS_A_JOB, LEAST_POLL_GAP_SECONDS
-        if self._budget is not None:
-            polls = self._budget.affordable_polls(_clock.monotonic(), self._pace.typical_seconds)
-            gap = self._budget.least_gap
-        return course.next_age(last, age, self._polls_a_job or polls, gap)
+        gap = LEAST_POLL_GAP_SECONDS if self._budget is None else self._budget.least_gap
+        return course.next_age(last, age, self._polls_a_job(self._pace.typical_seconds), gap)
 
 
 class _Wait(Generic[T]):

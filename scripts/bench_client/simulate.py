@@ -157,8 +157,18 @@ def simulate(case: Case, seed: int) -> Outcome:
     """Run one case."""
     world, outcome, chance = _World(), Outcome(), random.Random(seed)
     budget = Budget(RateLimit(case.rate, 1.0))
-    following = Following(Pace(delay=2.0, interval=2.0), budget, case.polls_per_job)
+
+    def polls_a_job(seconds: float | None) -> float:
+        return case.polls_per_job or budget.affordable_polls(world.now, seconds)
+
+    following = Following(Pace(delay=2.0, interval=2.0), budget, polls_a_job)
     numbers = iter(range(case.jobs))
+
+    def turn(*, submit: bool) -> Generator[float, None, None]:
+        ticket, granted = budget.enter(submit=submit), False
+        while not granted:
+            pause, granted = budget.ask(ticket, world.now)
+            yield pause
 
     def call() -> Generator[float, None, float]:
         """Send something; when it arrived."""
@@ -175,10 +185,7 @@ def simulate(case: Case, seed: int) -> Outcome:
             yield from job(number)
 
     def job(number: int) -> Generator[float, None, None]:
-        ticket, granted = budget.enter(), False
-        while not granted:
-            pause, granted = budget.ask_to_submit(ticket, world.now)
-            yield pause
+        yield from turn(submit=True)
         outcome.submitted.append(world.now)
         seconds = case.draw(chance, number, case.jobs)
         ready = (yield from call()) + seconds
@@ -187,11 +194,7 @@ def simulate(case: Case, seed: int) -> Outcome:
         while state == "running":
             while pause := wait.pause():
                 yield pause
-            again = granted = False
-            while not granted:
-                pause, granted = budget.ask(world.now, again=again)
-                again = True
-                yield pause
+            yield from turn(submit=False)
             sent = world.now
             arrived = yield from call()
             update = wait.answered(None, Answer(200, {}, arrived >= ready, sent))
