@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right, insort
 from dataclasses import dataclass
 
 from ._defaults import BUDGET_MARGIN, MOST_POLLS_A_JOB, POLLS_A_JOB, SUBMIT_BURST
 from ._secret import Secret
 
 _POLLS_MEMORY = 0.02  # How much one finished job changes what is known of the polls that a job takes.
-_RESERVING = 3  # So many submits hold a turn that is to come; the pace of all others is still open.
+_PACED = 3  # So many submits know when they are due; the pace of all others is still open.
 _OVERDRAFT = 1.0  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
 
 
@@ -42,17 +42,16 @@ class Budget:
     def __init__(self, limit: RateLimit) -> None:
         self.limit = limit
         self._window = limit.seconds * (1 + BUDGET_MARGIN)
-        self._turns: list[float] = []  # The moments of calls, of the last window and to come, in order.
+        self._turns: list[float] = []  # The moments of calls, of the last window, in order.
         self._fastest = float("inf")  # The least seconds between a call and its answer.
         # The tickets of calls that wait, in order: of submits, with whether they have asked, and of all others.
         self._submits: dict[int, bool] = {}
         self._others: dict[int, None] = {}
         self._submit_tickets = itertools.count(0, 2)
         self._other_tickets = itertools.count(1, 2)
-        self._reserved: dict[int, float] = {}  # The turns of submits to come, by ticket.
+        self._due: dict[int, float] = {}  # When the first of the submits are due, by ticket.
         self._submitted: list[float] = []  # The moments of submits, of the last window.
         self._next_submit = float("-inf")
-        self._all_may_go = float("inf")  # When all that wait to submit may go at once.
         self._jobs = 0  # So many are being followed.
         self._polls_a_job = POLLS_A_JOB
         self._lock = threading.Lock()
@@ -71,9 +70,7 @@ class Budget:
     def leave(self, ticket: int) -> None:
         """Leave the queue, with a turn or without."""
         with self._lock:
-            self._submits.pop(ticket, None)
-            self._others.pop(ticket, None)
-            self._give_up(ticket)
+            self._leave(ticket)
 
     def ask(self, ticket: int, now: float) -> tuple[float, bool]:
         """Ask for a turn.
@@ -86,56 +83,59 @@ class Budget:
             The seconds to wait, and whether this is the caller's turn; if not, it waits and asks again.
         """
         with self._lock:
-            pause = self._submit_pause(ticket, now) if ticket in self._submits else self._other_pause(ticket, now)
-            if pause > 0:
-                return pause, False
+            submit = ticket in self._submits
+            moment = self._submit_moment(ticket, now) if submit else self._other_moment(ticket, now)
+            if moment > now:
+                return moment - now, False
+            self._leave(ticket)
             insort(self._turns, now)
-            if self._submits.pop(ticket, None) is not None:
-                del self._submitted[: bisect_right(self._submitted, now - self._window)]
+            if submit:
                 self._submitted.append(now)
-            self._others.pop(ticket, None)
             return 0.0, True
 
-    def _other_pause(self, ticket: int, now: float) -> float:
-        ahead = (ticket - next(iter(self._others))) // 2
-        earliest = self._earliest(now, now)
-        place = len(self._turns) - self.limit.calls + ahead
-        if place < 0 or (ahead == 0 and earliest <= now):
-            return earliest - now
-        # Those ahead take the turns that come first.
-        beyond = max(0, place - len(self._turns) + 1) * self._window / self.limit.calls
-        return max(self._turns[min(place, len(self._turns) - 1)] + self._window + beyond, earliest) - now
-
-    def _submit_pause(self, ticket: int, now: float) -> float:
-        if ticket in self._reserved:
-            self._give_up(ticket)
-            turn = self._earliest(now, now)
-        else:
+    def _submit_moment(self, ticket: int, now: float) -> float:
+        """When a submit may go, or is to ask again."""
+        due = self._due.get(ticket)
+        if due is None:
             spacing = self._spacing
             asked, self._submits[ticket] = self._submits[ticket], True
             ahead = (ticket - next(iter(self._submits))) // 2
             # What was not used of the pace is kept, up to a small burst.
             paced = max(self._next_submit, now - SUBMIT_BURST * self.limit.calls * spacing)
-            self._all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing
+            all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing
             # Whoever asks for the first time may be the first of many.
-            if asked and self._all_may_go <= now:
-                turn = self._earliest(now, now)
-            elif ahead < _RESERVING:
-                turn = self._earliest(max(paced, now), now)
+            if asked and all_may_go <= now:
+                due = now
+            elif ahead < _PACED:
+                due = paced
             else:  # It asks again at half time: the pace may have changed by then.
-                return max(min(ahead / 2 * spacing, self._all_may_go - now), spacing)
+                return now + max(min(ahead / 2 * spacing, all_may_go - now), spacing)
             self._next_submit = paced + spacing
-        if turn > now:
-            self._reserved[ticket] = turn
-            insort(self._turns, turn)
-        return turn - now
+            self._due[ticket] = due
+        if due > now:
+            return due
+        return self._moment(sum(1 for other, moment in self._due.items() if other < ticket and moment <= now), now)
 
-    def _give_up(self, ticket: int) -> None:
-        turn = self._reserved.pop(ticket, None)
-        if turn is not None:
-            place = bisect_left(self._turns, turn)
-            if place < len(self._turns) and self._turns[place] == turn:
-                del self._turns[place]
+    def _other_moment(self, ticket: int, now: float) -> float:
+        """When a call that is no submit may go: after those that have waited for longer, and all submits that wait."""
+        submits = sum(1 for moment in self._due.values() if moment <= now)
+        return self._moment((ticket - next(iter(self._others))) // 2 + submits, now)
+
+    def _moment(self, ahead: int, now: float) -> float:
+        """When a call may go that lets so many others go before."""
+        del self._turns[: bisect_right(self._turns, now - self._window)]
+        del self._submitted[: bisect_right(self._submitted, now - self._window)]
+        place = len(self._turns) - self.limit.calls + ahead
+        if place < 0:
+            return now
+        # The others take the turns that come first.
+        beyond = max(0, place - len(self._turns) + 1) * self._window / self.limit.calls
+        return self._turns[min(place, len(self._turns) - 1)] + self._window + beyond
+
+    def _leave(self, ticket: int) -> None:
+        self._submits.pop(ticket, None)
+        self._others.pop(ticket, None)
+        self._due.pop(ticket, None)
 
     def answered(self, sent: float, now: float) -> None:
         """Note that a call was answered, or failed: it arrived at most so much later than it was sent.
@@ -182,8 +182,8 @@ class Budget:
         """
         with self._lock:
             if self._submits:  # What the pace of submits leaves unused is for polls; most of the time it is nothing.
-                used = bisect_right(self._turns, now) - bisect_right(self._turns, now - self._window)
-                return POLLS_A_JOB + (1 - used / self.limit.calls) * (1 + POLLS_A_JOB)
+                used = len(self._turns) - bisect_right(self._turns, now - self._window)
+                return POLLS_A_JOB + max(0.0, 1 - used / self.limit.calls) * (1 + POLLS_A_JOB)
             if not self._jobs or seconds is None:
                 return MOST_POLLS_A_JOB
             submits = len(self._submitted) - bisect_right(self._submitted, now - self._window)
@@ -199,27 +199,6 @@ class Budget:
     def _spacing(self) -> float:
         """Seconds between submits at which they and their polls use up the limit."""
         return self._window / self.limit.calls * (1 + max(self._polls_a_job, POLLS_A_JOB))
-
-    def _earliest(self, moment: float, now: float) -> float:
-        """The first moment from one on at which a call keeps every window within the limit."""
-        del self._turns[: bisect_right(self._turns, now - self._window)]
-        calls = self.limit.calls
-        while True:
-            first = bisect_right(self._turns, moment - self._window)
-            near = self._turns[first : bisect_left(self._turns, moment + self._window)]
-            if len(near) < calls:
-                return moment
-            place = bisect_right(near, moment)
-            near.insert(place, moment)
-            full = [
-                start
-                for start in range(max(0, place - calls), min(place, len(near) - calls - 1) + 1)
-                if near[start + calls] < near[start] + self._window
-            ]
-            if not full:
-                return moment
-            # Out of the last window that is full; where it begins here, past the call that comes next.
-            moment = near[full[-1]] + self._window if full[-1] < place else near[place + 1]
 
 
 _shared: weakref.WeakValueDictionary[tuple[Secret | None, RateLimit], Budget] = weakref.WeakValueDictionary()
