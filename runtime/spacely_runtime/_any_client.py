@@ -60,6 +60,8 @@ class AnyClient(Generic[H]):
         if polls_per_job is not None and not polls_per_job > 1:
             raise errors.ConfigurationError(f"polls_per_job={polls_per_job!r}: give a number greater than 1")
         self._polls_per_job = polls_per_job
+        if polls_per_job is not None and self._budget is not None:
+            self._budget.expect(polls_per_job)
         self._paces: dict[str, Pace] = {}
 
     @property

@@ -53,7 +53,7 @@ class Budget:
         self._submitted: list[float] = []  # The moments of submits, of the last window.
         self._next_submit = float("-inf")
         self._jobs = 0  # So many are being followed.
-        self._polls_a_job = POLLS_A_JOB
+        self._least_polls_a_job = self._polls_a_job = POLLS_A_JOB
         self._lock = threading.Lock()
 
     def enter(self, *, submit: bool) -> int:
@@ -70,6 +70,8 @@ class Budget:
     def leave(self, ticket: int) -> None:
         """Leave the queue, with a turn or without."""
         with self._lock:
+            if ticket in self._due:  # It has not gone: its place in the pace is free again.
+                self._next_submit -= self._spacing
             self._leave(ticket)
 
     def ask(self, ticket: int, now: float) -> tuple[float, bool]:
@@ -125,12 +127,13 @@ class Budget:
         """When a call may go that lets so many others go before."""
         del self._turns[: bisect_right(self._turns, now - self._window)]
         del self._submitted[: bisect_right(self._submitted, now - self._window)]
+        # The others take the places that come free first: one each time that a call leaves the window.
         place = len(self._turns) - self.limit.calls + ahead
         if place < 0:
             return now
-        # The others take the turns that come first.
-        beyond = max(0, place - len(self._turns) + 1) * self._window / self.limit.calls
-        return self._turns[min(place, len(self._turns) - 1)] + self._window + beyond
+        if place < len(self._turns):
+            return self._turns[place] + self._window
+        return now + self._window * (ahead + 1) / self.limit.calls
 
     def _leave(self, ticket: int) -> None:
         self._submits.pop(ticket, None)
@@ -167,6 +170,11 @@ class Budget:
             if polls is not None and self._submits:  # Where calls are not scarce, jobs take more of them.
                 self._polls_a_job += (polls - self._polls_a_job) * _POLLS_MEMORY
 
+    def expect(self, polls: float) -> None:
+        """Pace submits for jobs that take so many polls, because the caller wants it so."""
+        with self._lock:
+            self._least_polls_a_job = self._polls_a_job = polls
+
     @property
     def crowded(self) -> bool:
         """Whether submits wait for their turn."""
@@ -198,7 +206,7 @@ class Budget:
     @property
     def _spacing(self) -> float:
         """Seconds between submits at which they and their polls use up the limit."""
-        return self._window / self.limit.calls * (1 + max(self._polls_a_job, POLLS_A_JOB))
+        return self._window / self.limit.calls * (1 + max(self._polls_a_job, self._least_polls_a_job))
 
 
 _shared: weakref.WeakValueDictionary[tuple[Secret | None, RateLimit], Budget] = weakref.WeakValueDictionary()

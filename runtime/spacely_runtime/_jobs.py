@@ -22,7 +22,7 @@ State: TypeAlias = Literal["running", "succeeded", "failed"]
 
 _PASSING_STATUSES: Final = frozenset({408, 425, 429})
 _SOON_SECONDS: Final = 1e-3  # Not worth waiting for.
-_REPLANNED_SECONDS: Final = 0.1
+_SETTLED_SECONDS: Final = 0.1  # Not worth making a plan again for.
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,11 @@ class Following:
             self._budget.unfollow(None if course.scout else polls)
         course.left()
 
+    @property
+    def learns(self) -> bool:
+        """Whether the next poll is planned by what is learnt, so that it may be planned otherwise soon."""
+        return self._pace.typical_seconds is not None
+
     def next_age(self, course: Course, last: float, age: float) -> float:
         """The age at which to poll a job next; see ``Course.next_age``."""
         gap = LEAST_POLL_GAP_SECONDS if self._budget is None else self._budget.least_gap
@@ -94,6 +99,7 @@ class _Wait(Generic[T]):
         self._last: float | None = job.submitted_at  # When it was polled last, or submitted.
         self._polls = 0
         self._ended = False
+        self._over = False  # Whether it was polled at the end of the time, or later.
         self._failures = 0
         self._response: Any = None
 
@@ -114,8 +120,7 @@ class _Wait(Generic[T]):
             JobTimeout: There is no time left.
         """
         now = _clock.monotonic()
-        end = self._began + self._timeout
-        if self._polls and now >= end:
+        if self._over:
             message = (
                 f"The job had not ended after {self._timeout:g} s and {self._polls} polls; it goes on, "
                 f"take it up again with client.job({self._job.name!r}, {self._job.id!r})"
@@ -123,15 +128,18 @@ class _Wait(Generic[T]):
             raise errors.JobTimeout(
                 message, response=self._response, operation=self._job.operation.id, job_id=self._job.id
             )
-        pause = min(max(self._not_before, self._planned(now)), end) - now
-        if pause > 2 * _REPLANNED_SECONDS:
-            return pause / 2
-        return pause if pause > _SOON_SECONDS else 0.0
+        planned = self._planned(now)
+        moment = min(max(self._not_before, planned), self._began + self._timeout)
+        pause = moment - now
+        if pause <= _SOON_SECONDS:
+            return 0.0
+        # Where plans change with what is learnt, this one is made anew at half time.
+        may_change = moment == planned and pause > 2 * _SETTLED_SECONDS and self._job.following.learns
+        return pause / 2 if may_change else pause
 
     def answered(self, response: T, answer: Answer) -> JobUpdate[T]:
         """Note an answer and say what it means."""
-        now = _clock.monotonic()
-        self._polls += 1
+        now = self._polled()
         self._failures = 0
         self._response = response
         self._last = answer.sent_at
@@ -154,14 +162,20 @@ class _Wait(Generic[T]):
 
     def failed(self, error: errors.ClientError) -> None:
         """Note a poll that failed; raise its error where another poll cannot mend it, or too many have failed."""
-        self._polls += 1
+        now = self._polled()
         self._failures += 1
         if not _may_pass(error) or self._failures > FAILED_POLLS:
             raise error
         pause = self._interval * 2 ** (self._failures - 1)
         if isinstance(error, errors.StatusError):
             pause = max(pause, min(retry_after(error.headers) or 0.0, MOST_RETRY_AFTER_SECONDS))
-        self._not_before = _clock.monotonic() + pause
+        self._not_before = now + pause
+
+    def _polled(self) -> float:
+        now = _clock.monotonic()
+        self._polls += 1
+        self._over = now >= self._began + self._timeout - _SOON_SECONDS
+        return now
 
     def close(self) -> None:
         """Wait no more, for whatever reason."""

@@ -27,7 +27,10 @@ _BINS = 20  # So many ages for each e-fold are told apart among the jobs in flig
 _LAST_STEPS = 3.3  # In sigmas: a job that takes longer takes longer than jobs do.
 _STRAY_SHARE = 0.02  # So many jobs are taken to be unlike the others: stuck, or served from a cache.
 _STRAY_SIGMA = 2.0
-_STRAYS = 0.5  # When so large a share of the latest jobs is unlike those before, times have changed.
+_DRIFT = 0.25  # When so many more, or fewer, of the latest polls find a job done than were to, times have changed.
+_STRAYS = 0.5  # … or so large a share of the latest jobs is unlike those before.
+_KEPT = 20.0  # So many of the jobs before decide from then on.
+_DRIFT_MEMORY = 25  # So many polls are the latest.
 _ROOT = math.sqrt(2.0)
 _ROOT_TAU = math.sqrt(math.tau)
 
@@ -53,7 +56,7 @@ class Pace:
         self._known = 0.0  # The weight of what is remembered, in jobs.
         self._first = self._second = 0.0  # Moments of the logarithm of the times, over the jobs remembered.
         self._mean, self._sigma = math.log(max(self._delay + self._interval, 1e-3)), 1.0
-        self._strays = 0.0
+        self._drift = self._strays = 0.0
         self._stale = False
 
     def follow(self, *, crowded: bool) -> Course:
@@ -100,6 +103,7 @@ class Pace:
             self._discard(before)
             self._running[_bin(age)] += 1
             self._stale = True
+            self._compare(before, age, done=False)
 
     def finished(self, running_at: float, done_at: float) -> None:
         """Learn from a job that has finished.
@@ -111,21 +115,34 @@ class Pace:
         with self._lock:
             self._discard(running_at)
             self._seen += 1
-            low = math.log(running_at) if running_at > 0 else -math.inf
-            high = math.log(max(done_at, 1e-6))
-            first, second, weight = self._moments(low, high)
-            self._strays += (1 - weight - self._strays) / 20
+            self._compare(running_at, done_at, done=True)
+            first, second, weight = self._moments(_log(running_at), _log(done_at))
+            self._strays += (1 - weight - self._strays) / _DRIFT_MEMORY
             if self._strays > _STRAYS:
-                self._forget()
-                self._seen = _ENOUGH
-                self._mean, self._sigma = high, 1.0
-                first, second, weight = self._moments(low, high)
+                self._loosen(_ENOUGH, 1.0)
             self._known = min(self._known + weight, _MEMORY)
             if self._known:
                 share = weight / self._known
                 self._first += share * (first - self._first)
                 self._second += share * (second - self._second)
             self._stale = True
+
+    def _compare(self, before: float, age: float, *, done: bool) -> None:
+        """Hold what a poll has found to what it was to find, and learn faster where that has been wrong too often."""
+        low, high = ((_log(each) - self._mean) / self._sigma for each in (before, age))
+        running = _mass(low, math.inf)
+        if self._seen < _ENOUGH or running < 0.01:  # One that takes longer than jobs do tells nothing of the others.
+            return
+        self._drift += (done - _mass(low, high) / running - self._drift) / _DRIFT_MEMORY
+        if abs(self._drift) > _DRIFT:
+            self._loosen(_KEPT, _PRIOR_SIGMA)
+
+    def _loosen(self, known: float, sigma: float) -> None:
+        """Let what comes from now on count for more."""
+        self._drift = self._strays = 0.0
+        self._known = min(self._known, known)
+        self._sigma = max(self._sigma, sigma)
+        self._second = self._first**2 + self._sigma**2
 
     def left(self, running_at: float, *, scout: bool) -> None:
         """Follow a job no longer, whether or not it has finished."""
@@ -227,6 +244,10 @@ class Course:
     def scout(self) -> bool:
         """Whether it is polled often."""
         return self._scout
+
+
+def _log(age: float) -> float:
+    return math.log(age) if age > 0 else -math.inf
 
 
 def _bin(age: float) -> int:

@@ -14,7 +14,7 @@ import statistics
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from unittest import mock
 
 from spacely_runtime import _clock
@@ -157,6 +157,9 @@ def simulate(case: Case, seed: int) -> Outcome:
     """Run one case."""
     world, outcome, chance = _World(), Outcome(), random.Random(seed)
     budget = Budget(RateLimit(case.rate, 1.0))
+
+    if case.polls_per_job is not None:
+        budget.expect(case.polls_per_job)
 
     def polls_a_job(seconds: float | None) -> float:
         return case.polls_per_job or budget.affordable_polls(world.now, seconds)
