@@ -17,6 +17,7 @@ from ._secret import Secret
 
 _POLLS_MEMORY = 0.02  # How much one finished job changes what is known of the polls that a job takes.
 _PACED = 3  # So many submits know when they are due; the pace of all others is still open.
+_FEW_WINDOWS = 3  # After so many windows' calls, one of them has been there and back as fast as can be.
 _OVERDRAFT = 1.0  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
 
 
@@ -44,6 +45,7 @@ class Budget:
         self._window = limit.seconds * (1 + BUDGET_MARGIN)
         self._turns: list[float] = []  # The moments of calls, of the last window, in order.
         self._fastest = float("inf")  # The least seconds between a call and its answer.
+        self._answers = 0
         # The tickets of calls that wait, in order: of submits, with whether they have asked, and of all others.
         self._submits: dict[int, bool] = {}
         self._others: dict[int, None] = {}
@@ -149,10 +151,13 @@ class Budget:
         """
         with self._lock:
             self._fastest = min(self._fastest, now - sent)
+            self._answers += 1
+            # The first calls of a burst hold each other up: none of them tells how long the way takes by itself.
+            surely = self._fastest if self._answers > _FEW_WINDOWS * self.limit.calls else 0.0
             place = bisect_right(self._turns, sent) - 1
             if place >= 0:  # Its own turn, or that of a call that was sent as early.
                 del self._turns[place]
-            insort(self._turns, sent + min(now - sent - self._fastest, self.limit.seconds))
+            insort(self._turns, sent + min(now - sent - surely, self.limit.seconds))
 
     def follow(self) -> None:
         """Note that a job is followed from now on."""
