@@ -259,6 +259,7 @@ class Control:
                         "operation": line["operation"],
                         "namespace": line["namespace"],
                         "created": job.created,
+                        "seconds": settings.plan(job).seconds,
                         "done": settings.has_run(job),
                     }
                 )

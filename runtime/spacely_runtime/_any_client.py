@@ -63,6 +63,8 @@ class AnyClient(Generic[H]):
         if polls_per_job is not None and not polls_per_job > 1:
             raise errors.ConfigurationError(f"polls_per_job={polls_per_job!r}: give a number greater than 1")
         self._polls_per_job = polls_per_job
+        if polls_per_job is not None and self._budget is not None:
+            self._budget.expect(polls_per_job)
         self._paces: dict[str, Pace] = {}
 
     @property
@@ -133,42 +135,41 @@ class AnyClient(Generic[H]):
         if budget is None:
             return
         granted = False
-        if operation.polling is None:
-            again = False
-            while not granted:
-                wait, granted = budget.ask(_clock.monotonic(), again=again)
-                again = True
-                yield wait
-            return
-        ticket = budget.enter()
+        ticket = budget.enter(submit=operation.polling is not None)
         try:
             while not granted:
-                wait, granted = budget.ask_to_submit(ticket, _clock.monotonic())
+                wait, granted = budget.ask(ticket, _clock.monotonic())
                 yield wait
         finally:
             budget.leave(ticket)
 
-    def _polls_a_job(self) -> float:
+    def _answered(self, call: Call) -> None:
+        if self._budget is not None:
+            self._budget.answered(call.sent_at, _clock.monotonic())
+
+    def _polls_a_job(self, seconds: float | None = None) -> float:
+        """How many polls a job may take on average, where jobs take so many seconds."""
         if self._polls_per_job is not None:
             return self._polls_per_job
-        return MOST_POLLS_A_JOB if self._budget is None else self._budget.affordable_polls(_clock.monotonic())
-
-    def _job_finished(self, polls: int) -> None:
-        if self._budget is not None:
-            self._budget.finished(polls)
+        if self._budget is None:
+            return MOST_POLLS_A_JOB
+        return self._budget.affordable_polls(_clock.monotonic(), seconds)
 
     def _following(self, operation: Operation) -> Following:
         """How the jobs of an operation are followed: one learnt pace for all of them."""
         polling = cast("Polling", operation.polling)
         pace = self._paces.setdefault(operation.id, Pace(polling.delay_seconds, polling.interval_seconds))
-        return Following(pace, self._polls_a_job, self._job_finished)
+        return Following(pace, self._budget, self._polls_a_job)
 
     def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> httpx.Request:
         if self._http.is_closed:
             raise errors.ConfigurationError("The client is closed; make a new one", operation=call.operation.id)
         try:
             encoded = call.encode(arguments, body)
-            return self._http.build_request(**{**encoded, "url": self._base_url + encoded["url"]})
+            url = self._base_url + encoded.pop("url")
+            # httpx would take the URL apart once more to put the parameters in.
+            params = httpx.QueryParams(encoded.pop("params", None))
+            return self._http.build_request(url=f"{url}?{params}" if params else url, **encoded)
         except errors.ClientError:
             raise
         except Exception as error:

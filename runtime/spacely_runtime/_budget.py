@@ -9,16 +9,16 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from bisect import bisect_left, bisect_right, insort
-from collections import deque
+from bisect import bisect_right, insort
 from dataclasses import dataclass
 
-from ._defaults import BUDGET_MARGIN, MOST_POLLS_A_JOB, POLLS_A_JOB, SUBMIT_BURST, UNLEARNT_POLLS_A_JOB
+from ._defaults import BUDGET_MARGIN, MOST_POLLS_A_JOB, POLLS_A_JOB, SUBMIT_BURST
 from ._secret import Secret
 
 _POLLS_MEMORY = 0.02  # How much one finished job changes what is known of the polls that a job takes.
-_JOBS_WINDOWS = 5  # The rate of jobs is taken over so many windows of the limit.
-_RESERVING = 3  # So many submits hold a turn that is to come; the pace of all others is still open.
+_PACED = 3  # So many submits know when they are due; the pace of all others is still open.
+_FEW_WINDOWS = 3  # After so many windows' calls, one of them has been there and back as fast as can be.
+_OVERDRAFT = 1.0  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,118 +32,186 @@ class RateLimit:
 class Budget:
     """Spends the calls that a limit allows.
 
-    The window it keeps is a little longer than the limit's own: calls that leave apart may arrive closer together.
+    No window of the limit's length holds more calls than the limit, neither by the time at which they leave nor by
+    the latest at which they can have arrived: that is known once they are answered, and taken into account.
     Submits are paced so that they and the polls that their jobs will need fit into the limit together; without
-    that, a burst of submits would leave no calls for polls, and results would be known late. Where a submit and a
-    poll both wait, the submit goes first: it is given a turn, and the poll finds it taken.
+    that, a burst of submits would leave no calls for polls, and results would be known late. Only where all that
+    wait to submit can go within a window are they let go: the polls that wait for them wait once, and not for long.
+    Where a submit and a poll both wait, the submit goes first: it is given a turn, and the poll finds it taken.
     """
 
     def __init__(self, limit: RateLimit) -> None:
         self.limit = limit
         self._window = limit.seconds * (1 + BUDGET_MARGIN)
-        self._turns: list[float] = []  # The moments of calls, of the last window and to come, in order.
-        self._tickets = itertools.count()
-        self._submits: dict[int, None] = {}  # The tickets of submits that wait for a turn, in order.
-        self._others = 0
-        self._polls_a_job = UNLEARNT_POLLS_A_JOB
+        self._turns: list[float] = []  # The moments of calls, of the last window, in order.
+        self._fastest = float("inf")  # The least seconds between a call and its answer.
+        self._answers = 0
+        # The tickets of calls that wait, in order: of submits, with whether they have asked, and of all others.
+        self._submits: dict[int, bool] = {}
+        self._others: dict[int, None] = {}
+        self._submit_tickets = itertools.count(0, 2)
+        self._other_tickets = itertools.count(1, 2)
+        self._due: dict[int, float] = {}  # When the first of the submits are due, by ticket.
+        self._submitted: list[float] = []  # The moments of submits, of the last window.
         self._next_submit = float("-inf")
-        self._jobs: deque[float] = deque(maxlen=_JOBS_WINDOWS * limit.calls)
+        self._jobs = 0  # So many are being followed.
+        self._least_polls_a_job = self._polls_a_job = POLLS_A_JOB
         self._lock = threading.Lock()
 
-    def enter(self) -> int:
-        """Queue up with a submit; the ticket is for ``ask_to_submit`` and ``leave``."""
+    def enter(self, *, submit: bool) -> int:
+        """Queue up with a call; the ticket is for ``ask`` and ``leave``."""
         with self._lock:
-            ticket = next(self._tickets)
-            self._submits[ticket] = None
+            if submit:
+                ticket = next(self._submit_tickets)
+                self._submits[ticket] = False
+            else:
+                ticket = next(self._other_tickets)
+                self._others[ticket] = None
             return ticket
 
     def leave(self, ticket: int) -> None:
         """Leave the queue, with a turn or without."""
         with self._lock:
-            self._submits.pop(ticket, None)
+            if ticket in self._due:  # It has not gone: its place in the pace is free again.
+                self._next_submit -= self._spacing
+            self._leave(ticket)
 
-    def ask_to_submit(self, ticket: int, now: float) -> tuple[float, bool]:
-        """Ask for a turn to submit.
+    def ask(self, ticket: int, now: float) -> tuple[float, bool]:
+        """Ask for a turn.
 
         Args:
             ticket: What ``enter`` gave.
             now: The time in seconds on a monotonic clock.
 
         Returns:
-            The seconds to wait, and whether the caller's turn comes then; if not, it asks again.
+            The seconds to wait, and whether this is the caller's turn; if not, it waits and asks again.
         """
         with self._lock:
-            ahead = ticket - next(iter(self._submits)) + len(self._jobs) - bisect_right(self._jobs, now)
-            if ahead >= _RESERVING:
-                # Asked again at half time: the pace may have changed by then.
-                return max((ahead - 1) / 2, 1.0) * self._spacing, False
-            # What was not used of the pace is kept, up to a small burst.
-            paced = max(self._next_submit, now - SUBMIT_BURST * self._spacing)
-            turn = self._earliest(max(paced, now), now)
-            self._next_submit = paced + self._spacing
-            insort(self._turns, turn)
-            self._jobs.append(turn)
-            del self._submits[ticket]
-            return turn - now, True
+            submit = ticket in self._submits
+            moment = self._submit_moment(ticket, now) if submit else self._other_moment(ticket, now)
+            if moment > now:
+                return moment - now, False
+            self._leave(ticket)
+            insort(self._turns, now)
+            if submit:
+                self._submitted.append(now)
+            return 0.0, True
 
-    def ask(self, now: float, *, again: bool) -> tuple[float, bool]:
-        """Ask for a turn to make any other call; see ``ask_to_submit``.
+    def _submit_moment(self, ticket: int, now: float) -> float:
+        """When a submit may go, or is to ask again."""
+        due = self._due.get(ticket)
+        if due is None:
+            spacing = self._spacing
+            asked, self._submits[ticket] = self._submits[ticket], True
+            ahead = (ticket - next(iter(self._submits))) // 2
+            # What was not used of the pace is kept, up to a small burst.
+            paced = max(self._next_submit, now - SUBMIT_BURST * self.limit.calls * spacing)
+            all_may_go = paced + (len(self._submits) - _OVERDRAFT * self.limit.calls) * spacing
+            # Whoever asks for the first time may be the first of many.
+            if asked and all_may_go <= now:
+                due = now
+            elif ahead < _PACED:
+                due = paced
+            else:  # It asks again at half time: the pace may have changed by then.
+                return now + max(min(ahead / 2 * spacing, all_may_go - now), spacing)
+            self._next_submit = paced + spacing
+            self._due[ticket] = due
+        if due > now:
+            return due
+        return self._moment(sum(1 for other, moment in self._due.items() if other < ticket and moment <= now), now)
+
+    def _other_moment(self, ticket: int, now: float) -> float:
+        """When a call that is no submit may go: after those that have waited for longer, and all submits that wait."""
+        submits = sum(1 for moment in self._due.values() if moment <= now)
+        return self._moment((ticket - next(iter(self._others))) // 2 + submits, now)
+
+    def _moment(self, ahead: int, now: float) -> float:
+        """When a call may go that lets so many others go before."""
+        del self._turns[: bisect_right(self._turns, now - self._window)]
+        del self._submitted[: bisect_right(self._submitted, now - self._window)]
+        # The others take the places that come free first: one each time that a call leaves the window.
+        place = len(self._turns) - self.limit.calls + ahead
+        if place < 0:
+            return now
+        if place < len(self._turns):
+            return self._turns[place] + self._window
+        return now + self._window * (ahead + 1) / self.limit.calls
+
+    def _leave(self, ticket: int) -> None:
+        self._submits.pop(ticket, None)
+        self._others.pop(ticket, None)
+        self._due.pop(ticket, None)
+
+    def answered(self, sent: float, now: float) -> None:
+        """Note that a call was answered, or failed: it arrived at most so much later than it was sent.
+
+        Args:
+            sent: When it was sent, after its turn had come.
+            now: The time in seconds on a monotonic clock.
+        """
+        with self._lock:
+            self._fastest = min(self._fastest, now - sent)
+            self._answers += 1
+            # The first calls of a burst hold each other up: none of them tells how long the way takes by itself.
+            surely = self._fastest if self._answers > _FEW_WINDOWS * self.limit.calls else 0.0
+            place = bisect_right(self._turns, sent) - 1
+            if place >= 0:  # Its own turn, or that of a call that was sent as early.
+                del self._turns[place]
+            insort(self._turns, sent + min(now - sent - surely, self.limit.seconds))
+
+    def follow(self) -> None:
+        """Note that a job is followed from now on."""
+        with self._lock:
+            self._jobs += 1
+
+    def unfollow(self, polls: int | None) -> None:
+        """Note that a job is followed no more.
+
+        Args:
+            polls: How many polls it took to its end; None where that says nothing of other jobs.
+        """
+        with self._lock:
+            self._jobs -= 1
+            if polls is not None and self._submits:  # Where calls are not scarce, jobs take more of them.
+                self._polls_a_job += (polls - self._polls_a_job) * _POLLS_MEMORY
+
+    def expect(self, polls: float) -> None:
+        """Pace submits for jobs that take so many polls, because the caller wants it so."""
+        with self._lock:
+            self._least_polls_a_job = self._polls_a_job = polls
+
+    @property
+    def crowded(self) -> bool:
+        """Whether submits wait for their turn."""
+        with self._lock:
+            return bool(self._submits)
+
+    def affordable_polls(self, now: float, seconds: float | None) -> float:
+        """How many polls a job may take on average, so that those of all jobs that are followed fit into the limit.
 
         Args:
             now: The time in seconds on a monotonic clock.
-            again: Whether the caller has asked before.
+            seconds: How long a job takes, where that is known.
         """
         with self._lock:
-            self._others -= again
-            turn = self._earliest(now, now)
-            if turn <= now:
-                insort(self._turns, now)
-                return 0.0, True
-            wait = turn - now + self._others * self._window / self.limit.calls
-            self._others += 1
-            return wait, False
+            if self._submits:  # What the pace of submits leaves unused is for polls; most of the time it is nothing.
+                used = len(self._turns) - bisect_right(self._turns, now - self._window)
+                return POLLS_A_JOB + max(0.0, 1 - used / self.limit.calls) * (1 + POLLS_A_JOB)
+            if not self._jobs or seconds is None:
+                return MOST_POLLS_A_JOB
+            submits = len(self._submitted) - bisect_right(self._submitted, now - self._window)
+            spare = (self.limit.calls - submits) / self._window
+            return min(max(spare * seconds / self._jobs, POLLS_A_JOB), MOST_POLLS_A_JOB)
 
-    def finished(self, polls: int) -> None:
-        """Learn how many polls a job took."""
-        with self._lock:
-            self._polls_a_job += (polls - self._polls_a_job) * _POLLS_MEMORY
-
-    def affordable_polls(self, now: float) -> float:
-        """How many polls a job may take on average at the present rate of jobs, so that all fit into the limit."""
-        with self._lock:
-            if self._submits:  # Whoever waits to submit could use the calls.
-                return POLLS_A_JOB
-            jobs = len(self._jobs) - bisect_left(self._jobs, now - _JOBS_WINDOWS * self._window)
-        if not jobs:
-            return MOST_POLLS_A_JOB
-        calls = self.limit.calls * _JOBS_WINDOWS
-        return min(max(calls / jobs - 1, POLLS_A_JOB), MOST_POLLS_A_JOB)
+    @property
+    def least_gap(self) -> float:
+        """Seconds between two calls at which a few jobs that are polled often leave half of the limit to others."""
+        return 16 * self._window / self.limit.calls
 
     @property
     def _spacing(self) -> float:
         """Seconds between submits at which they and their polls use up the limit."""
-        return self._window / self.limit.calls * (1 + max(self._polls_a_job, POLLS_A_JOB))
-
-    def _earliest(self, moment: float, now: float) -> float:
-        """The first moment from one on at which a call keeps every window within the limit."""
-        del self._turns[: bisect_right(self._turns, now - self._window)]
-        calls = self.limit.calls
-        while True:
-            first = bisect_right(self._turns, moment - self._window)
-            near = self._turns[first : bisect_left(self._turns, moment + self._window)]
-            if len(near) < calls:
-                return moment
-            place = bisect_right(near, moment)
-            near.insert(place, moment)
-            full = [
-                start
-                for start in range(max(0, place - calls), min(place, len(near) - calls - 1) + 1)
-                if near[start + calls] < near[start] + self._window
-            ]
-            if not full:
-                return moment
-            # Out of the last window that is full; where it begins here, past the call that comes next.
-            moment = near[full[-1]] + self._window if full[-1] < place else near[place + 1]
+        return self._window / self.limit.calls * (1 + max(self._polls_a_job, self._least_polls_a_job))
 
 
 _shared: weakref.WeakValueDictionary[tuple[Secret | None, RateLimit], Budget] = weakref.WeakValueDictionary()

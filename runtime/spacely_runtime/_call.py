@@ -54,12 +54,16 @@ class Call:
         operation: The operation.
         key: The API key, or None.
         job_id: The id of the job the call is about, if there is one already.
+
+    Attributes:
+        sent_at: When its request was last sent, in seconds on a monotonic clock; 0 before that.
     """
 
     def __init__(self, operation: Operation, key: Secret | None, job_id: str | None = None) -> None:
         self.operation = operation
         self._key = key
         self._job_id = job_id
+        self.sent_at = 0.0
 
     def encode(self, arguments: Mapping[str, Any], body: Any = UNSET) -> dict[str, Any]:
         """Hold arguments and body to the contract and encode them.
@@ -171,10 +175,10 @@ class Call:
         if reply is None:
             undocumented = Violation("", f"the status {response.status_code} is not documented")
             raise self._invalid(response, content, [undocumented])
-        answer = Answer(response.status_code, response.headers, None)
+        answer = Answer(response.status_code, response.headers, None, self.sent_at)
         if reply.schema is not None:
             try:
-                answer = Answer(response.status_code, response.headers, parse_json(content))
+                answer = Answer(response.status_code, response.headers, parse_json(content), self.sent_at)
                 find = reply.schema.errors if len(content) <= _SMALL_ANSWER else reply.schema.first_error
                 violations = [Violation(place, message) for place, message in find(answer.body)]
             except ValueError as error:

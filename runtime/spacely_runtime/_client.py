@@ -202,6 +202,7 @@ class SyncClient(AnyClient[httpx.Client]):
 
     def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
         intake = None
+        call.sent_at = _clock.monotonic()
         try:
             with deadline(self._timeout * ATTEMPT_TIMEOUTS):
                 response = self._http.send(request, auth=self._auth(call.operation), stream=True)
@@ -216,6 +217,8 @@ class SyncClient(AnyClient[httpx.Client]):
         except BaseException as interruption:
             call.interrupted(interruption)
             raise
+        finally:
+            self._answered(call)
         return response
 
     def _download(self, url: str, path: Path, job: AnyJob) -> Path:
@@ -367,6 +370,8 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         except BaseException as interruption:
             call.interrupted(interruption)
             raise
+        finally:
+            self._answered(call)
         return response
 
     async def _download(self, url: str, path: Path, job: AnyJob) -> Path:

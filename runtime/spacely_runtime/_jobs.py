@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from . import _clock, _download, errors
-from ._defaults import FAILED_POLLS, MOST_RETRY_AFTER_SECONDS
+from ._defaults import FAILED_POLLS, LEAST_POLL_GAP_SECONDS, MOST_RETRY_AFTER_SECONDS
 from ._log import log
 from ._retry import jittered, retry_after
 
 if TYPE_CHECKING:
+    from ._budget import Budget
     from ._operation import Answer, Operation, Polling
-    from ._pace import Pace
+    from ._pace import Course, Pace
 
 T = TypeVar("T")
 State: TypeAlias = Literal["running", "succeeded", "failed"]
 
 _PASSING_STATUSES: Final = frozenset({408, 425, 429})
+_SOON_SECONDS: Final = 1e-3  # Not worth waiting for.
+_SETTLED_SECONDS: Final = 0.1  # Not worth making a plan again for.
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +50,42 @@ class JobUpdate(Generic[T]):
     result: Any = None
 
 
-@dataclass(frozen=True, slots=True)
 class Following:
-    """How all jobs of one operation are followed.
+    """How the jobs of one operation are followed.
 
-    Attributes:
+    Args:
         pace: When to poll, learnt from the jobs before.
-        polls_a_job: How many polls a job may take on average, at this moment.
-        finished: Told how many polls a job took.
+        budget: The calls that may be spent; None is without limit.
+        polls_a_job: How many polls a job may take on average, given how many seconds a job takes, if that is known.
     """
 
-    pace: Pace
-    polls_a_job: Callable[[], float]
-    finished: Callable[[int], None]
+    def __init__(self, pace: Pace, budget: Budget | None, polls_a_job: Callable[[float | None], float]) -> None:
+        self._pace = pace
+        self._budget = budget
+        self._polls_a_job = polls_a_job
+
+    def begin(self) -> Course:
+        """Follow a job from now on."""
+        budget = self._budget
+        if budget is not None:
+            budget.follow()
+        return self._pace.follow(crowded=budget is not None and budget.crowded)
+
+    def end(self, course: Course, polls: int | None) -> None:
+        """Follow it no more; how many polls it took, where it has ended."""
+        if self._budget is not None:
+            self._budget.unfollow(None if course.scout else polls)
+        course.left()
+
+    @property
+    def learns(self) -> bool:
+        """Whether the next poll is planned by what is learnt, so that it may be planned otherwise soon."""
+        return self._pace.typical_seconds is not None
+
+    def next_age(self, course: Course, last: float, age: float) -> float:
+        """The age at which to poll a job next; see ``Course.next_age``."""
+        gap = LEAST_POLL_GAP_SECONDS if self._budget is None else self._budget.least_gap
+        return course.next_age(last, age, self._polls_a_job(self._pace.typical_seconds), gap)
 
 
 class _Wait(Generic[T]):
@@ -73,30 +99,34 @@ class _Wait(Generic[T]):
             raise errors.ConfigurationError(f"timeout={timeout!r}: give the seconds to wait, 0 or more", job_id=job.id)
         self._interval = polling.interval_seconds if job.interval is None else job.interval
         self._began = _clock.monotonic()
-        self._running_at = 0.0
-        self._asked_at = self._began
-        self._next = self._began if job.submitted_at is None else max(self._began, self._planned(job.submitted_at))
+        self._course = job.following.begin()
+        self._not_before = self._began
+        self._last: float | None = job.submitted_at  # When it was polled last, or submitted.
         self._polls = 0
+        self._ended = False
+        self._over = False  # Whether it was polled at the end of the time, or later.
         self._failures = 0
         self._failure: errors.ClientError | None = None
         self._response: Any = None
 
-    def _planned(self, last: float) -> float:
-        """The moment of the next poll, after one at another moment, or after the submit."""
+    def _planned(self, now: float) -> float:
+        """The moment of the next poll, by what is known now."""
         job = self._job
-        if job.interval is not None:
-            return last + job.interval
-        if job.submitted_at is None:  # Taken up again: how old it is, nobody knows.
-            return last + self._interval
-        following = job.following
-        age = following.pace.next_age(last - job.submitted_at, following.polls_a_job())
-        return job.submitted_at + age
+        if self._last is None:  # Taken up again: how old it is, nobody knows.
+            return self._not_before
+        if job.interval is not None or job.submitted_at is None:
+            return self._last + self._interval
+        submitted = job.submitted_at
+        return submitted + job.following.next_age(self._course, self._last - submitted, now - submitted)
 
     def pause(self) -> float:
-        """Seconds until the next poll; raise JobTimeout when there is none left. The last is at the very end."""
+        """Seconds to wait, then to be asked again; 0 is the time to poll. The last poll is at the very end.
+
+        Raises:
+            JobTimeout: There is no time left.
+        """
         now = _clock.monotonic()
-        end = self._began + self._timeout
-        if self._polls and now >= end:
+        if self._over:
             message = (
                 f"The job had not ended after {self._timeout:g} s and {self._polls} polls; it goes on, "
                 f"take it up again with client.job({self._job.name!r}, {self._job.id!r})"
@@ -104,42 +134,44 @@ class _Wait(Generic[T]):
             raise errors.JobTimeout(
                 message, response=self._response, operation=self._job.operation.id, job_id=self._job.id
             ) from self._failure
-        self._asked_at = max(now, min(self._next, end))
-        return self._asked_at - now
+        planned = self._planned(now)
+        moment = min(max(self._not_before, planned), self._began + self._timeout)
+        pause = moment - now
+        if pause <= _SOON_SECONDS:
+            return 0.0
+        # Where plans change with what is learnt, this one is made anew at half time.
+        may_change = moment == planned and pause > 2 * _SETTLED_SECONDS and self._job.following.learns
+        return pause / 2 if may_change else pause
 
     def answered(self, response: T, answer: Answer) -> JobUpdate[T]:
         """Note an answer and say what it means."""
-        self._polls += 1
+        now = self._polled()
         self._failures = 0
         self._failure = None
         self._response = response
+        self._last = answer.sent_at
+        submitted = self._job.submitted_at
         state = self._job.state_of(answer)
-        if state == "running":
-            self._running_at = self._asked_at
-            self._next = max(_clock.monotonic(), self._planned(self._asked_at))
-        else:
-            self._learn(state)
+        self._ended = state != "running"
+        if self._ended:
+            self._log(logging.INFO, f"The job has {state} after {self._polls} polls")
+        if submitted is not None and state == "running":
+            self._course.outlasted(self._last - submitted)
+        elif submitted is not None and state == "succeeded":
+            self._course.finished(now - submitted)
         read_result = self._job.polling.result
         return JobUpdate(
             job_id=self._job.id,
             state=state,
             response=response,
             polls=self._polls,
-            elapsed=_clock.monotonic() - self._began,
+            elapsed=now - self._began,
             result=read_result(answer) if read_result is not None and state == "succeeded" else None,
         )
 
-    def _learn(self, state: State) -> None:
-        self._log(logging.INFO, f"The job has {state} after {self._polls} polls")
-        job = self._job
-        job.following.finished(self._polls)
-        if state == "succeeded" and job.submitted_at is not None:
-            running_at = max(0.0, self._running_at - job.submitted_at)
-            job.following.pace.finished(running_at, _clock.monotonic() - job.submitted_at)
-
     def failed(self, error: errors.ClientError) -> None:
         """Note a poll that failed; raise its error where another poll cannot mend it, or too many have failed."""
-        self._polls += 1
+        now = self._polled()
         self._failures += 1
         self._failure = error
         error.attempts = self._failures
@@ -148,8 +180,18 @@ class _Wait(Generic[T]):
         pause = jittered(self._interval * 2 ** (self._failures - 1))
         if isinstance(error, errors.StatusError):
             pause = max(pause, min(retry_after(error.headers) or 0.0, MOST_RETRY_AFTER_SECONDS))
-        self._next = _clock.monotonic() + pause
+        self._not_before = now + pause
         self._log(logging.WARNING, f"A poll failed and is made again in {pause:.1f} s: {error.message}")
+
+    def _polled(self) -> float:
+        now = _clock.monotonic()
+        self._polls += 1
+        self._over = now >= self._began + self._timeout - _SOON_SECONDS
+        return now
+
+    def close(self) -> None:
+        """Wait no more, for whatever reason."""
+        self._job.following.end(self._course, self._polls if self._ended else None)
 
     def _log(self, level: int, message: str) -> None:
         log(level, message, operation=self._job.operation.id, job_id=self._job.id)
@@ -265,19 +307,23 @@ class Job(AnyJob, Generic[T]):
             ClientError: A poll failed for good, or several in a row; a single failed one is repeated.
         """
         wait: _Wait[T] = _Wait(self, timeout)
-        while True:
-            try:
-                with self.kept_in_mind():
-                    _clock.sleep(wait.pause())
-                    update = wait.answered(*self._poll(self))
-            except errors.JobTimeout:
-                raise
-            except errors.ClientError as error:
-                wait.failed(error)
-                continue
-            yield update
-            if update.state != "running":
-                return
+        try:
+            while True:
+                try:
+                    with self.kept_in_mind():
+                        while pause := wait.pause():
+                            _clock.sleep(pause)
+                        update = wait.answered(*self._poll(self))
+                except errors.JobTimeout:
+                    raise
+                except errors.ClientError as error:
+                    wait.failed(error)
+                    continue
+                yield update
+                if update.state != "running":
+                    return
+        finally:
+            wait.close()
 
     def wait(self, timeout: float | None = None, on_update: Callable[[JobUpdate[T]], object] | None = None) -> T:
         """Poll until the job has succeeded.
@@ -354,19 +400,23 @@ class AsyncJob(AnyJob, Generic[T]):
     async def updates(self, timeout: float | None = None) -> AsyncIterator[JobUpdate[T]]:
         """Poll until the job has ended; see ``Job.updates``."""
         wait: _Wait[T] = _Wait(self, timeout)
-        while True:
-            try:
-                with self.kept_in_mind():
-                    await _clock.sleep_async(wait.pause())
-                    update = wait.answered(*await self._poll(self))
-            except errors.JobTimeout:
-                raise
-            except errors.ClientError as error:
-                wait.failed(error)
-                continue
-            yield update
-            if update.state != "running":
-                return
+        try:
+            while True:
+                try:
+                    with self.kept_in_mind():
+                        while pause := wait.pause():
+                            await _clock.sleep_async(pause)
+                        update = wait.answered(*await self._poll(self))
+                except errors.JobTimeout:
+                    raise
+                except errors.ClientError as error:
+                    wait.failed(error)
+                    continue
+                yield update
+                if update.state != "running":
+                    return
+        finally:
+            wait.close()
 
     async def wait(
         self,

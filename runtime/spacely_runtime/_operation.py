@@ -77,11 +77,19 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the criteria of a polling Link look at: one answer with its body parsed."""
+    """What the criteria of a polling Link look at: one answer with its body parsed.
+
+    Attributes:
+        status_code: The status.
+        headers: The headers.
+        body: The parsed body.
+        sent_at: When its request was sent, in seconds on a monotonic clock.
+    """
 
     status_code: int
     headers: Mapping[str, str]
     body: Any
+    sent_at: float = 0.0
 
     def at(self, pointer: str) -> Any:
         """The value at a JSON pointer of the body, or None where there is none."""

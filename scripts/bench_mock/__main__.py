@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench_page import write_section
+
 from spacely_spec import load
 
 from .measure import Bench
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif result.server.package is not None:
             bench.grow(result, [10_000, options.peer_requests], _GROWTH_SECONDS // 5)
     text = report(results, rounds=rounds, seconds=seconds, left_out=left_out)
-    options.output.write_text(text)
+    write_section(options.output, "mock", text)
     sys.stdout.write(text)
     return 0
 
@@ -77,14 +79,14 @@ def _parser() -> argparse.ArgumentParser:
         "--peer-requests", type=int, help="after how many that of others is (default: 100000; quick: 10000)"
     )
     parser.add_argument("--spec", type=Path, default=_ROOT / "openapi.yaml", help="the contract")
-    parser.add_argument("--output", type=Path, default=_ROOT / "BENCHMARKS.md", help="the file that is written")
+    parser.add_argument("--output", type=Path, default=_ROOT / "BENCHMARKS.md", help="the file whose section is written")
     parser.add_argument("--cache", type=Path, default=cache, help="where npm packages are kept (default: %(default)s)")
     return parser
 
 
 _DESCRIPTION = """\
-Measures this mock, other mock servers and the limit of the server that the mock runs on, and writes BENCHMARKS.md.
-Only 127.0.0.1 is loaded. The whole takes about ten minutes; --quick about two.
+Measures this mock, other mock servers and the limit of the server that the mock runs on, and writes its section of
+BENCHMARKS.md. Only 127.0.0.1 is loaded. The whole takes about ten minutes; --quick about two.
 """
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
-"""BENCHMARKS.md: the tables, and what they were measured on."""
+"""The mock's section of BENCHMARKS.md: the tables, and what they were measured on."""
 
 from __future__ import annotations
 
-import platform
 import statistics
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+
+from bench_page import machine
 
 from .load import CONNECTIONS
 from .measure import Result
@@ -38,12 +36,12 @@ class Ratio:
 
 
 def report(results: Sequence[Result], *, rounds: int, seconds: int, left_out: Sequence[str]) -> str:
-    """The whole file."""
+    """The whole section."""
     by_name = {result.server.name: result for result in results}
     lines = [
-        "# Benchmarks",
+        "## The mock beside others: `scripts/bench mock`",
         "",
-        "Written by `scripts/bench mock`; run it to get the figures of your own machine. Only ratios within one run",
+        "Only ratios within one run",
         "mean anything: all servers run on the same machine, one after the other, get the same two requests, made from",
         "the examples of the contract, and are loaded by the same tool. A submit starts a job at this mock, and a poll",
         "asks for that job, which runs; the other servers have no jobs and answer an example.",
@@ -51,7 +49,7 @@ def report(results: Sequence[Result], *, rounds: int, seconds: int, left_out: Se
         *_machine(),
         f"- wrk, one thread, {CONNECTIONS} connections, {seconds} s after a warm-up; medians of {rounds} rounds",
         "",
-        "## Requests a second",
+        "### Requests a second",
         "",
         "| server | what it does | submit/s | p50 ms | p99 ms | CPU µs | poll/s | p50 ms | p99 ms | CPU µs |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -59,13 +57,13 @@ def report(results: Sequence[Result], *, rounds: int, seconds: int, left_out: Se
         "",
         "CPU is the processor time that the server uses for one request; it varies less than the rates do.",
         "",
-        "## Start and memory",
+        "### Start and memory",
         "",
         "| server | start to first answer, s | memory at rest, MB | memory after many requests |",
         "|---|--:|--:|---|",
         *map(_start_row, results),
         "",
-        "## Ratios",
+        "### Ratios",
         "",
         "| what | target | measured | reached |",
         "|---|--:|--:|---|",
@@ -115,12 +113,7 @@ def _start_row(result: Result) -> str:
 
 
 def _machine() -> Iterator[str]:
-    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
-    yield f"- {datetime.now(UTC):%Y-%m-%d}"
-    system = f"{platform.system()} {platform.release()}"
-    yield f"- {len(names)} processors {names[0] if names else platform.processor()}, {system}"
-    packages = ("uvicorn", "uvloop", "httptools", "connexion", "starlette", "jsonschema-rs")
-    yield f"- Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages)
+    yield from machine("uvicorn", "uvloop", "httptools", "connexion", "starlette", "jsonschema-rs")
     node = _output("node", "--version")
     if node:
         yield (
@@ -128,11 +121,6 @@ def _machine() -> Iterator[str]:
             + ", ".join(server.package for server in (PRISM, STEADY) if server.package)
             + ", @mockoon/cli@9.9.0"
         )
-
-
-def _cpuinfo() -> list[str]:
-    file = Path("/proc/cpuinfo")
-    return file.read_text().splitlines() if file.is_file() else []
 
 
 def _output(*command: str) -> str:

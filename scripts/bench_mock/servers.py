@@ -17,7 +17,7 @@ from pathlib import Path
 from .requests import KEY, Request
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Running:
     @property
     def memory(self) -> int:
         """The memory that it holds (resident set), its children's included, in bytes."""
-        return sum(int(fields[21]) for fields in self._stats()) * _PAGE
+        return sum(int(fields[21]) for fields in self._stats()) * PAGE
 
     def _stats(self) -> Iterator[list[str]]:
         for folder in Path("/proc").glob("[0-9]*"):

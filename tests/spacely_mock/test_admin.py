@@ -171,6 +171,7 @@ def test_jobs_are_listed_with_how_they_stand(call):
     submit(call, model=1)
     jobs = call.get("/__mock__/jobs").json()["jobs"]
     assert [(job["id"], job["done"], job["namespace"]) for job in jobs] == [(first, True, ONE), (second, False, TWO)]
+    assert [job["seconds"] for job in jobs] == [2, 2]
     assert jobs[1]["created"] - jobs[0]["created"] == pytest.approx(2.5, abs=0.002)
     assert {job["operation"] for job in jobs} == {"generateAdvance"}
     assert [job["id"] for job in call.get("/__mock__/jobs", headers=KEY).json()["jobs"]] == [first]

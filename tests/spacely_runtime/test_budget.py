@@ -7,31 +7,35 @@ import itertools
 import random
 from collections.abc import Generator
 
+import pytest
 from tests.spacely_runtime.things import RUNNING, Clock, Server
 
 from spacely_runtime._budget import Budget, RateLimit
-from spacely_runtime._defaults import BUDGET_MARGIN
+from spacely_runtime._defaults import BUDGET_MARGIN, POLLS_A_JOB
 
 WINDOW = 1 + BUDGET_MARGIN
 
 
-def other_call(budget: Budget, made: list[float]) -> Generator[float, float, None]:
-    now, again, granted = (yield 0.0), False, False
+def call(budget: Budget, made: list[float], *, submit: bool, round_trip: float = 0.0) -> Generator[float, float, None]:
+    """A call that waits for its turn, notes when it was made, and is answered."""
+    now, granted = (yield 0.0), False
+    ticket = budget.enter(submit=submit)
     while not granted:
-        wait, granted = budget.ask(now, again=again)
-        again = True
+        wait, granted = budget.ask(ticket, now)
         now = yield wait
-    made.append(now)
+    sent = now
+    made.append(sent)
+    now = yield round_trip
+    budget.answered(sent, now)
+    budget.leave(ticket)
+
+
+def other_call(budget: Budget, made: list[float]) -> Generator[float, float, None]:
+    return call(budget, made, submit=False)
 
 
 def submit(budget: Budget, made: list[float]) -> Generator[float, float, None]:
-    now, granted = (yield 0.0), False
-    ticket = budget.enter()
-    while not granted:
-        wait, granted = budget.ask_to_submit(ticket, now)
-        now = yield wait
-    budget.leave(ticket)
-    made.append(now)
+    return call(budget, made, submit=True)
 
 
 def run(*callers: tuple[float, Generator[float, float, None]]) -> None:
@@ -70,7 +74,7 @@ def test_no_window_of_the_limits_length_holds_more_calls_than_the_limit() -> Non
 def test_a_burst_of_submits_leaves_room_for_the_polls_that_follow() -> None:
     budget, submits, polls = Budget(RateLimit(100, 1.0)), list[float](), list[float]()
     run(
-        *((0.0, submit(budget, submits)) for _ in range(200)),
+        *((0.0, submit(budget, submits)) for _ in range(400)),
         *((1 + n / 50, other_call(budget, polls)) for n in range(100)),
     )
     assert most_in_a_window([*submits, *polls], 1.0) <= 100
@@ -87,9 +91,51 @@ def test_submits_that_wait_go_before_polls_that_wait() -> None:
     assert max(submits) < sorted(polls)[len(polls) // 2]
 
 
+def test_calls_of_a_kind_go_in_the_order_in_which_they_came() -> None:
+    budget = Budget(RateLimit(3, 1.0))
+    made = [list[float]() for _ in range(30)]
+    run(*((number / 100, other_call(budget, each)) for number, each in enumerate(made)))
+    assert made == sorted(made)
+    assert made[-1][0] < 10 * WINDOW
+
+
+def test_a_call_that_took_long_is_counted_as_if_it_had_arrived_late() -> None:
+    budget = Budget(RateLimit(2, 1.0))
+    assert [budget.ask(budget.enter(submit=False), now)[1] for now in (0.0, 0.1)] == [True, True]
+    budget.answered(0.1, 0.2)
+    budget.answered(0.0, 0.7)  # Another was there and back in 0.1 seconds: this one may have been on its way for 0.6.
+    asking = budget.enter(submit=False)
+    wait, granted = budget.ask(asking, 0.8)
+    assert not granted
+    assert 0.8 + wait == pytest.approx(0.1 + WINDOW)
+    assert budget.ask(asking, 0.8 + wait)[1]
+    later, granted = budget.ask(budget.enter(submit=False), 0.8 + wait)
+    assert not granted
+    assert 0.8 + wait + later == pytest.approx(0.6 + WINDOW)
+
+
+def test_a_few_submits_go_at_once_and_many_are_paced() -> None:
+    few, many = list[float](), list[float]()
+    budget = Budget(RateLimit(100, 1.0))
+    run(*((0.0, submit(budget, few)) for _ in range(80)))
+    assert max(few) < 0.1
+    budget = Budget(RateLimit(100, 1.0))
+    run(*((0.0, submit(budget, many)) for _ in range(400)))
+    assert sum(moment < 3 for moment in many) == pytest.approx(30 + 3 * 100 / (1 + POLLS_A_JOB), abs=3)
+
+
+def test_whoever_leaves_the_queue_holds_nobody_up() -> None:
+    budget, made = Budget(RateLimit(2, 1.0)), list[float]()
+    for ticket in [budget.enter(submit=kind) for kind in (True, False) for _ in range(10)]:
+        budget.ask(ticket, 0.0)
+        budget.leave(ticket)
+    run(*((2.0, submit(budget, made)) for _ in range(2)))
+    assert max(made) < 2.0 + 2 * (1 + POLLS_A_JOB)
+
+
 def test_calls_below_the_limit_wait_for_nothing() -> None:
     budget = Budget(RateLimit(10, 1.0))
-    assert [budget.ask(n * 0.2, again=False) for n in range(50)] == [(0.0, True)] * 50
+    assert [budget.ask(budget.enter(submit=False), n * 0.2) for n in range(50)] == [(0.0, True)] * 50
 
 
 def test_all_clients_of_a_process_with_one_key_share_a_budget(clock: Clock) -> None:
