@@ -22,6 +22,7 @@ from ._app import RENDER_TIME, create_app, default_spec
 from ._clock import ManualClock, SystemClock
 from ._directives import WORDS
 from ._durations import parse_duration
+from ._metrics import Metrics
 from ._plans import PROGRESS_FORMS, Outcome, Progress
 from ._reload import Reloading
 from ._rulefile import load_rules
@@ -171,6 +172,7 @@ def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, n
         admin=options.admin,
         admin_token=options.admin_token,
         worker=(number, options.workers),
+        metrics=Metrics(),
     )
     if not options.watch:
         return make(spec)
