@@ -46,12 +46,16 @@ class Credentials:
                 return "\0".join(filter(None, keys))
         return ""
 
+    def hides(self, header: str) -> bool:
+        """Whether the value of a header (its name in lower case) is never shown."""
+        return header in self._headers
+
     def headers(self, request: Request, secret: Secret) -> dict[str, str]:
         """The headers of a request; those that carry keys are told to be there and no more."""
         headers: dict[str, str] = {}
         for raw_name, raw_value in request.raw_headers:
             name = raw_name.decode("latin-1")
-            value = HIDDEN if name in self._headers else raw_value.decode("latin-1")
+            value = HIDDEN if self.hides(name) else raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return {name: scrub(value, secret) for name, value in headers.items()}
 

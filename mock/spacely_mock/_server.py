@@ -84,9 +84,16 @@ def origin(listener: socket.socket) -> str:
 
 
 def make_server(
-    app: ASGIApp, on_ready: Callable[[], None], *, request_timeout: float = REQUEST_TIMEOUT
+    app: ASGIApp, on_ready: Callable[[], None], *, request_timeout: float = REQUEST_TIMEOUT, dated: bool = True
 ) -> uvicorn.Server:
-    """A server for an application; it calls ``on_ready`` once it accepts connections."""
+    """A server for an application; it calls ``on_ready`` once it accepts connections.
+
+    Args:
+        app: The application.
+        on_ready: What it calls.
+        request_timeout: How long a client may take to send one request, in seconds.
+        dated: Whether it gives each answer a Date header.
+    """
     # Imported here: a light import of this package serves those that never start a server.
     import uvicorn
 
@@ -107,6 +114,7 @@ def make_server(
             log_level="error",
             access_log=False,
             server_header=False,
+            date_header=dated,
             timeout_graceful_shutdown=_GRACE,
         )
     )
