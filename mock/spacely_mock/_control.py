@@ -18,7 +18,7 @@ from typing import Any, cast
 from spacely_spec import Operation, Spec, load
 
 from ._clock import Clock, ManualClock
-from ._filters import Filter
+from ._filters import Filter, FilterError
 from ._http import Reply, Request
 from ._metrics import TEXT_FORMAT, Metrics, exposition
 from ._problems import (
@@ -240,7 +240,10 @@ class Control:
     @staticmethod
     def _filter(asked: Asked) -> Filter:
         wanted = {name: value for (_, name), value in asked.checked.parameters.items()}
-        return Filter(wanted, asked.namespace, asked.parameter("since"))
+        try:
+            return Filter(wanted, asked.namespace, asked.parameter("since"))
+        except FilterError as error:
+            raise RefusedError(INVALID_REQUEST, str(error)) from error
 
     @staticmethod
     def _found(asked: Filter, lines: list[dict[str, Any]], wanted: int) -> dict[str, Any]:

@@ -214,7 +214,7 @@ class Proxy:
             if reply is None:
                 reply = await self._pass(request, match, raw_path(scope))
         except Exception:  # noqa: BLE001 - whatever it is, it is reported, and the client has an answer
-            _log.exception("%s %s", request.method, request.path)
+            _log.exception("%s %s", request.method, request.instance)
             reply = problem(INTERNAL, "The proxy could not answer; its log says why.", request.instance)
         await _send(reply, request, send)
 
@@ -338,6 +338,7 @@ class Proxy:
             self._record.add(exchange.at, seconds, request, url, reply, comment)
         except OSError as error:  # The answer counts for more than its record.
             self._say(f"cannot write {self._record.file}: {error.strerror}; nothing more is recorded")
+            self._record.abandon()
             self._record = None
 
     def _tell(self, reply: Reply, exchange: _Exchange) -> None:

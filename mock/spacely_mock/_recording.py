@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.client import responses as phrases
 from pathlib import Path
@@ -62,6 +63,11 @@ class Recording:
             comment=scrub(comment, secret) or None,
         )
         self._stream.flush()
+
+    def abandon(self) -> None:
+        """Leave the file as it is."""
+        with suppress(OSError):  # It tries to write what is left.
+            self._stream.close()
 
     def close(self) -> None:
         """Finish the file."""

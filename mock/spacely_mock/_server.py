@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from spacely_spec import Spec, load
 
+from ._clock import Clock, ShiftedClock
 from ._reset import resettable
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class MockServer:
 
     Attributes:
         app: The ASGI application that it serves.
-        clock: The clock that it was given; None where it was given none.
+        clock: Its clock; where it was given none, one that can be moved on.
         loop: The event loop that it runs in, once it does.
 
     Raises:
@@ -152,8 +153,8 @@ class MockServer:
         from ._app import create_app, default_spec
 
         self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())
-        self.clock: Any = options.get("clock")
-        self.app = create_app(self.spec, **options)
+        self.clock: Clock = options.pop("clock", None) or ShiftedClock()
+        self.app = create_app(self.spec, clock=self.clock, **options)
         self._address = (host, port)
         self._request_timeout = request_timeout
         self.loop: asyncio.AbstractEventLoop

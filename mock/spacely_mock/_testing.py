@@ -6,14 +6,15 @@ import asyncio
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from json import dumps
+from types import TracebackType
+from typing import Any, Self, cast
 
 import httpx
 
 from spacely_spec import Spec, snake_case
 
-from ._clock import ShiftedClock
+from ._clock import ManualClock, ShiftedClock
 from ._control import CONTROL_PATH
 from ._server import MockServer
 from ._state import namespace_of
@@ -22,13 +23,10 @@ _ORIGIN = "http://mock.test"
 _LITERAL_START = re.compile(r"\^([A-Za-z0-9_-]+)")
 
 
-def make_test_server(spec: Spec | str | Path | None = None) -> MockServer:
-    """A mock server whose clock a test may move; enter its ``with`` block to start it."""
-    return MockServer(spec, clock=ShiftedClock())
-
-
 class Mock:
     """One test's view of a mock server: a namespace of its own, with control and journal.
+
+    Left as a ``with`` block, it holds what came to what was promised, and forgets all of it.
 
     Args:
         server: The server, running.
@@ -59,7 +57,8 @@ class Mock:
 
         Args:
             operation: The operation that they called, by its operationId or the client's name for it.
-            filters: Others of the journal's: ``method``, ``path`` (a pattern as of file names), ``status``, ``job``.
+            filters: Others of the journal's: ``method``, ``path`` (a pattern as of file names), ``status``, ``job``,
+                ``body`` (values by JSONPath, as a rule's: ``{"$.items[*].name": "a*"}``).
 
         Returns:
             Lines of the journal.
@@ -145,8 +144,15 @@ class Mock:
         self.rule({"outcome": outcome}, **parts)
 
     def advance(self, seconds: float) -> None:
-        """Move the mock's clock on, so that jobs end without a wait."""
-        self._server.clock.advance(seconds)
+        """Move the mock's clock on, so that jobs end without a wait.
+
+        Raises:
+            TypeError: The server was given a clock that cannot be moved.
+        """
+        clock = self._server.clock
+        if not isinstance(clock, (ManualClock, ShiftedClock)):
+            raise TypeError(f"the mock's clock is a {type(clock).__name__}; give it a ShiftedClock, or none")
+        clock.advance(seconds)
 
     def reset(self) -> None:
         """Forget this test's requests, rules and promises."""
@@ -158,9 +164,22 @@ class Mock:
         self.reset()
         self._http.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:  # What a block promised that did not come to its end is nothing to complain about.
+                self.verify()
+        finally:
+            self.close()
+
     def _filters(self, operation: str | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         named = {} if operation is None else {"operation": self._operation(operation)}
-        return {**named, **{name: str(value) for name, value in filters.items()}}
+        texts = {name: dumps(value) if isinstance(value, Mapping) else str(value) for name, value in filters.items()}
+        return {**named, **texts}
 
     def _operation(self, name: str) -> str:
         ids = [operation.id for operation in self.spec.operations]

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from ._answers import CODINGS
-from ._http import Reply, Request
+from ._http import Reply, Request, quoted_path
 from ._problems import UPSTREAM_GONE, UPSTREAM_SLOW, Kind
 
 # Fields that concern one connection and not what is sent over it (RFC 9110, section 7.6.1).
@@ -86,9 +86,8 @@ class Upstream:
         return self._origin
 
     def url_of(self, path: str) -> str:
-        """Where a path of the proxy (see canonical_path) leads to."""
-        quoted = quote(path, safe="/%:@!$&'()*+,;=", errors="surrogateescape")
-        return self._origin + self._target(quoted.encode()).decode()
+        """Where a request's path (see Request) leads to."""
+        return self._origin + self._target(quoted_path(path).encode()).decode()
 
     async def send(self, request: Request, path: bytes) -> Reply:
         """Send a request, once.
