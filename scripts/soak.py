@@ -293,6 +293,9 @@ def _mock(spec: Spec, *more: str) -> Iterator[tuple[subprocess.Popen[str], int, 
         *(f"--api-key={key}" for key in KEYS),
         "--request-timeout",
         "1s",
+        # Full while it warms up, however slow the machine is; a long one would still be filling up, as it may.
+        "--journal",
+        "2000",
         *more,
     ]
     with tempfile.TemporaryDirectory() as folder:

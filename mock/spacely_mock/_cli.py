@@ -55,7 +55,8 @@ what the mock can be told to do with a request:
 it can be told so in four places, of which an upper one stands above those below it:
   a header X-Mock-...       X-Mock-Outcome: failure
   the header Prefer         Prefer: outcome=failure, progress="polls:2"     (or Prefer: code=500)
-  a text of the body        [mock outcome=failure progress=polls:2], in any text without an enum and a format
+  a text                    [mock outcome=failure progress=polls:2], in any text of the body or the query that has
+                            no enum and no format
   a rule (--rules)          a YAML list of rules, of which the last that match stand above the others:
                               - when: {{operation: ID, method: POST, path: "/api/*", headers: {{user-agent: "curl*"}},
                                        query: {{q: "*"}}, body: {{"$.items[*].name": "a*"}}, namespace: DIGEST}}

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from json import dumps
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
@@ -18,6 +18,9 @@ from ._clock import ManualClock, ShiftedClock
 from ._control import CONTROL_PATH
 from ._server import MockServer
 from ._state import namespace_of
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ORIGIN = "http://mock.test"
 _LITERAL_START = re.compile(r"\^([A-Za-z0-9_-]+)")
@@ -212,7 +215,7 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, server: MockServer) -> None:
         self._server = server
-        self._app = httpx.ASGITransport(server.app)
+        self._app = httpx.ASGITransport(_in_one_piece(server.app))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of a sync client."""
@@ -230,6 +233,26 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         response = await self._app.handle_async_request(inner)
         body = b"".join([piece async for piece in cast("httpx.AsyncByteStream", response.stream)])
         return httpx.Response(response.status_code, headers=response.headers, content=body)
+
+
+def _in_one_piece(app: ASGIApp) -> ASGIApp:
+    """An application that receives each body in one message, as servers hand on a short one.
+
+    httpx sends a body and then its end, and a mock takes such a request the long way.
+    """
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_whole() -> Message:
+            message = await receive()
+            while message["type"] == "http.request" and message.get("more_body", False):
+                more = await receive()
+                body = message.get("body", b"") + more.get("body", b"")
+                message = {**more, "body": body} if more["type"] == "http.request" else more
+            return message
+
+        await app(scope, receive_whole, send)
+
+    return call
 
 
 def _new_key(spec: Spec) -> str:
