@@ -562,7 +562,8 @@ def test_its_interface_can_be_closed_or_given_a_token_and_is_never_the_upstreams
 def test_what_is_wrong_cannot_break_the_log_into_lines():
     proxy = Proxied()
     proxy("POST", "/a%0d%0aGET%20/b%20200", headers=KEY, json={"a\nb": "c\r\nd"})
-    proxy.submit({"a\nb": 1, **RENDER})
+    proxy("POST", f"http://proxy.test{SUBMIT}?a%0d%0aGET%20/b=1", headers=KEY, json=RENDER)
+    assert proxy.lines()[-1]["violations"][0]["name"] == "a\r\nGET /b"
     assert proxy.said
     assert not any(character in said for said in proxy.said for character in "\r\n\x1b")
 
