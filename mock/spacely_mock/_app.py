@@ -11,6 +11,7 @@ from spacely_spec import RateLimit, Spec, SpecError, load
 
 from ._clock import Clock, SystemClock
 from ._delivery import Sleep, real_sleep
+from ._metrics import Metrics
 from ._plans import Outcome, Progress
 from ._rules import Rules, RuleSet
 from ._state import JOURNAL_ENTRIES, MemoryState, State
@@ -45,6 +46,7 @@ def create_app(
     admin_token: str | None = None,
     worker: tuple[int, int] = (0, 1),
     first_job: int | None = None,
+    metrics: Metrics | None = None,
 ) -> ASGIApp:
     """Make the mock of a contract.
 
@@ -75,6 +77,7 @@ def create_app(
         admin_token: The bearer token that it asks for; by default none.
         worker: The number of this process among those that serve, and how many they are.
         first_job: What the sequence of job ids starts from where it is not the seed.
+        metrics: What has been counted so far, to be counted on; by default nothing has.
 
     Returns:
         An ASGI application.
@@ -85,7 +88,7 @@ def create_app(
         ValueError: The progress or the outcome cannot be understood.
     """
     # Imported here: not everyone who imports this package serves.
-    from ._control import Control, Controlled
+    from ._control import Controlled
     from ._cors import Cors
     from ._director import Director
     from ._frontdoor import FrontDoor
@@ -96,7 +99,7 @@ def create_app(
     from ._lane import FastLane
     from ._lazy import LazyApp
     from ._limits import Limit
-    from ._metrics import Metrics
+    from ._mockcontrol import MockControl
     from ._operations import compile_operations
     from ._pages import Pages
     from ._redaction import Credentials
@@ -143,9 +146,10 @@ def create_app(
     sealer.restart(start)  # What ids look like has been tried out with the first seeds of the sequence.
     submits = {name: entry.submit for name, entry in compiled.items() if entry.submit is not None}
     credentials = Credentials(contract.operations, api_keys)
-    metrics = Metrics()
-    noted = Journal(shared, credentials, settings.clock, metrics, submits)
-    controlled = Controlled(contract, shared, settings, submits, credentials, metrics, worker[1], RuleSet.from_json)
+    counted = metrics or Metrics()
+    noted = Journal(shared, credentials, settings.clock, counted, submits)
+    controlled = Controlled(contract, shared, time, credentials, counted, worker[1])
+    control = MockControl(controlled, admin_token, settings=settings, submits=submits, check_rules=RuleSet.from_json)
     routes = Routes(contract.base_path, contract.operations)
     cors = Cors(contract)
     observer = observe_request if observe is not None else None
@@ -160,7 +164,7 @@ def create_app(
     return FrontDoor(
         routes=routes,
         framework=LazyApp(build) if fast_lane else build(),
-        pages=Pages(contract, compiled, settings, Control(controlled, admin_token) if admin else None),
+        pages=Pages(contract, compiled, settings, control if admin else None),
         cors=cors,
         body_limit=body_limit,
         observe=observer,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
-import os
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -21,18 +17,20 @@ from spacely_spec import Spec, SpecError, load
 from ._app import RENDER_TIME, create_app, default_spec
 from ._clock import ManualClock, SystemClock
 from ._directives import WORDS
-from ._durations import parse_duration
+from ._metrics import Metrics
+from ._options import calls, common, complain, duration, exposure, say, stopped_by_signals, workers
 from ._plans import PROGRESS_FORMS, Outcome, Progress
 from ._reload import Reloading
 from ._rulefile import load_rules
-from ._server import REQUEST_TIMEOUT, PortError, listen, listen_many, make_server, origin
-from ._state import JOURNAL_ENTRIES, MemoryState
+from ._server import PortError, listen, listen_many, make_server, origin
+from ._state import MemoryState
 from ._store import StoreError, open_store
 from ._workers import WorkerError, Workers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+PROXY = "proxy"
 _DESCRIPTION = """\
 Serves a mock of the API that an OpenAPI 3.0 file describes. Nothing about the API is built in: operations,
 validation, keys, jobs and answers all come from the file.
@@ -57,13 +55,16 @@ what the mock can be told to do with a request:
 it can be told so in four places, of which an upper one stands above those below it:
   a header X-Mock-...       X-Mock-Outcome: failure
   the header Prefer         Prefer: outcome=failure, progress="polls:2"     (or Prefer: code=500)
-  a text of the body        [mock outcome=failure progress=polls:2], in any text without an enum and a format
+  a text                    [mock outcome=failure progress=polls:2], in any text of the body or the query that has
+                            no enum and no format
   a rule (--rules)          a YAML list of rules, of which the last that match stand above the others:
                               - when: {{operation: ID, method: POST, path: "/api/*", headers: {{user-agent: "curl*"}},
                                        query: {{q: "*"}}, body: {{"$.items[*].name": "a*"}}, namespace: DIGEST}}
                                 then: {{status: 503, retry-after: 1}}
                                 times: 1            it takes so many requests; every: 3 takes each third that
                                                     matches, probability: 0.1 one in ten
+
+spacely-mock proxy stands in front of any server of the file and tells what breaks it; see spacely-mock proxy --help.
 
 exit codes:
   0  stopped by SIGTERM or Ctrl-C
@@ -88,17 +89,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == [PROXY]:
+        # Imported here: a mock that is no proxy starts without it.
+        from ._proxycli import main as proxy
+
+        return proxy(arguments[1:])
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.workers > 1 and options.clock == "manual":
         parser.error("--clock manual needs --workers 1: each process would have a time of its own")
-    # A signal ends the process with code 0 wherever it comes, before the server is up as well as after.
-    before = {name: signal.signal(name, _stop) for name in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with stopped_by_signals():
         return _serve(options)
-    finally:  # Whoever called this from a program of their own has their handlers back.
-        for name, handler in before.items():
-            signal.signal(name, handler)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -114,16 +116,16 @@ def _serve(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except StoreError as error:
-        sys.stderr.write(f"spacely-mock: {error}\n")
+        complain(error)
         return 2
     except PortError as error:
-        sys.stderr.write(f"spacely-mock: {error}; choose another port with --port (0 picks a free one)\n")
+        complain(f"{error}; choose another port with --port (0 picks a free one)")
         return 1
     for notice in _notices(options, listeners[0]):
-        sys.stderr.write(f"spacely-mock: {notice}\n")
+        complain(notice)
     where = origin(listeners[0])
     if options.workers == 1:
-        _run(options, app, listeners[0], lambda: _say(_banner(spec, where)))
+        _run(options, app, listeners[0], lambda: say(_banner(spec, where)))
         return 0
     start = secrets.randbits(53) if options.seed is None else options.seed
 
@@ -131,9 +133,9 @@ def _serve(options: argparse.Namespace) -> int:
         _run(options, _app(options, spec, start=start, number=number), listener, on_ready)
 
     try:
-        Workers(run, listeners).serve(lambda: _say(_banner(spec, where)))
+        Workers(run, listeners).serve(lambda: say(_banner(spec, where)))
     except WorkerError as error:
-        sys.stderr.write(f"spacely-mock: {error}\n")
+        complain(error)
         return 1
     return 0
 
@@ -171,6 +173,7 @@ def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, n
         admin=options.admin,
         admin_token=options.admin_token,
         worker=(number, options.workers),
+        metrics=Metrics(),
     )
     if not options.watch:
         return make(spec)
@@ -184,7 +187,7 @@ def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, n
 
 def _say_change(where: str, changed: Spec | SpecError) -> None:
     if isinstance(changed, Spec):
-        _say(_banner(changed, where))
+        say(_banner(changed, where))
     else:
         sys.stderr.write(f"{changed}\nspacely-mock: the contract as it was before goes on\n")
         sys.stderr.flush()
@@ -192,9 +195,7 @@ def _say_change(where: str, changed: Spec | SpecError) -> None:
 
 def _notices(options: argparse.Namespace, listener: socket.socket) -> Iterator[str]:
     """What is worth knowing about how the mock was started."""
-    if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
-        controls = "" if options.admin_token or not options.admin else ", and control it: see --admin-token, --no-admin"
-        yield f"listening on {options.host}: whoever reaches this machine can use the mock{controls}"
+    yield from exposure(options, listener)
     if options.workers > 1 and not options.store:
         yield (
             f"{options.workers} workers share nothing: what needs that (journal, rules, counters, metrics) "
@@ -202,37 +203,9 @@ def _notices(options: argparse.Namespace, listener: socket.socket) -> Iterator[s
         )
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
-
-
 def _print_request(method: str, path: str, status: int) -> None:
     shown = path.encode("unicode_escape").decode()
-    _say(f"{method} {shown} {status}")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _count(text: str) -> int:
-    if text.isascii() and text.isdecimal() and len(text) <= 9:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number; give 0 or more")
-
-
-def _workers(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 64:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; give one from 1 to 64")
+    say(f"{method} {shown} {status}")
 
 
 def _parsed(kind: type[Progress | Outcome]) -> Callable[[str], str]:
@@ -246,39 +219,18 @@ def _parsed(kind: type[Progress | Outcome]) -> Callable[[str], str]:
     return check
 
 
-def _calls(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 0 < int(text[:10]) <= 10**9:
-        return int(text[:10])
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of calls; give one from 1 to a billion")
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdecimal() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 0 to 65535")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spacely-mock",
         description=_DESCRIPTION,
         epilog=_EPILOG.format(words=_words()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--port", type=_port, default=4010, help="port to listen on; 0 picks a free one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--spec",
-        type=Path,
-        metavar="FILE",
-        help="the OpenAPI 3.0 file (default: openapi.yaml in this folder, or else the one that comes with the mock)",
+        parents=[common()],
     )
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument(
         "--render-time",
-        type=_duration,
+        type=duration,
         default=RENDER_TIME,
         metavar="TIME",
         help="how long a job runs: 2s, 500ms, 1m, or 0 for at once (default: 2s)",
@@ -300,7 +252,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rules", type=Path, metavar="FILE", help="a YAML file of rules; see below")
     parser.add_argument(
         "--rate-limit",
-        type=_calls,
+        type=calls,
         nargs="?",
         const=True,
         default=False,
@@ -334,13 +286,6 @@ def _parser() -> argparse.ArgumentParser:
         "(default: the same for every mock)",
     )
     parser.add_argument(
-        "--request-timeout",
-        type=_duration,
-        default=REQUEST_TIMEOUT,
-        metavar="TIME",
-        help="how long a client may take to send one request (default: 30s)",
-    )
-    parser.add_argument(
         "--no-fast-lane",
         dest="fast_lane",
         action="store_false",
@@ -353,15 +298,8 @@ def _parser() -> argparse.ArgumentParser:
         help="manual: time stands still until it is moved through /__mock__/clock (default: %(default)s)",
     )
     parser.add_argument(
-        "--journal",
-        type=_count,
-        default=JOURNAL_ENTRIES,
-        metavar="N",
-        help="how many requests are kept for /__mock__/requests; 0 for none (default: %(default)s)",
-    )
-    parser.add_argument(
         "--workers",
-        type=_workers,
+        type=workers,
         default=1,
         metavar="N",
         help="how many processes serve the port; with --store they answer as one (default: 1)",
@@ -372,17 +310,9 @@ def _parser() -> argparse.ArgumentParser:
         help="the Redis that keeps what requests share, such as redis://localhost:6379 (default: this process)",
     )
     parser.add_argument(
-        "--admin-token",
-        default=os.environ.get("SPACELY_MOCK_ADMIN_TOKEN") or None,
-        metavar="TOKEN",
-        help="ask for this bearer token under /__mock__/ (default: SPACELY_MOCK_ADMIN_TOKEN, or else none)",
-    )
-    parser.add_argument("--no-admin", dest="admin", action="store_false", help="close the endpoints under /__mock__/")
-    parser.add_argument(
         "--watch",
         action="store_true",
         help="serve the file anew whenever it changes; jobs and requests under way go on, and so does the mock where "
         "the file is broken",
     )
-    parser.add_argument("--verbose", action="store_true", help="print method, path and status of every request")
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ._asking import Headers, MagicTexts, read_headers, says_nothing
+from ._asking import MagicTexts, read_headers, says_nothing
 from ._delivery import Sleep
 from ._directives import NOTHING, Directive
 from ._faults import spoiled
@@ -38,9 +38,9 @@ class Director:
         """Whether there is no limit and no rule: only a request itself can ask for something."""
         return self.limit is None and self.rules.is_empty()
 
-    def is_idle(self, headers: Headers, body: bytes = b"") -> bool:
+    def is_idle(self, request: Request) -> bool:
         """Whether there is nothing to decide: the answer is what the contract and the mock's defaults say."""
-        return self.at_rest and says_nothing(headers, body)
+        return self.at_rest and says_nothing(request)
 
     async def refuse(self, namespace: str) -> Refusal | None:
         """Why a call is one too many; None where it is not."""
@@ -55,7 +55,7 @@ class Director:
             DirectiveError: What it says cannot be understood.
         """
         directive = NOTHING
-        if not says_nothing(request.raw_headers, request.body):
+        if not says_nothing(request):
             directive = read_headers(request).over(texts.read(request, body))
         if self.rules.is_empty():
             return directive

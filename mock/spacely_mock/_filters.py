@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, cast
+
+from ._matching import any_like, check_path, found_at
 
 _NEAREST = 3
 Line = Mapping[str, Any]
+
+
+class FilterError(ValueError):
+    """A filter cannot be understood; the message says why."""
 
 
 def _is_equal(wanted: str, got: Any) -> bool:
@@ -26,13 +33,39 @@ def _is_like(wanted: str, got: Any) -> bool:
     return fnmatchcase(got, wanted)
 
 
+def _has(wanted: str, got: Any) -> bool:
+    return all(any_like(found_at(path, got), value) for path, value in _paths(wanted).items())
+
+
+def _is_broken(wanted: bool, got: Any) -> bool:
+    return bool(got) is wanted
+
+
+def _paths(text: str) -> Mapping[str, Any]:
+    """What is wanted of a body, by JSONPath, as a rule says it."""
+    try:
+        paths = json.loads(text)
+    except (ValueError, RecursionError):
+        paths = None
+    if not isinstance(paths, dict) or not paths:
+        raise FilterError(f'body={text!r} is no JSON object; write JSONPaths and values, as {{"$.items[0]": "a*"}}.')
+    for path in cast("Mapping[str, Any]", paths):
+        try:
+            check_path(path)
+        except ValueError as error:
+            raise FilterError(f"{path!r} is no JSONPath: {error}; write one as $.items[*].name.") from error
+    return cast("Mapping[str, Any]", paths)
+
+
 # How each parameter of a filter is compared, and with what of a line.
-_TESTS: dict[str, tuple[str, Callable[[str, Any], bool]]] = {
+_TESTS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "operation": ("operation", _is_equal),
     "method": ("method", _is_method),
     "path": ("path", _is_like),
     "status": ("status", _is_status),
     "job": ("job", _is_equal),
+    "body": ("body", _has),
+    "violated": ("violations", _is_broken),
 }
 
 
@@ -48,12 +81,17 @@ class Filter:
         wanted: What each parameter was given; None where it was not sent.
         namespace: The only namespace whose lines match; None for all.
         since: The id of a line; only later ones match. None for all.
+
+    Raises:
+        FilterError: What is asked of the body cannot be understood.
     """
 
-    def __init__(self, wanted: Mapping[str, str | None], namespace: str | None, since: str | None) -> None:
+    def __init__(self, wanted: Mapping[str, Any], namespace: str | None, since: str | None) -> None:
         self._tests = [
             (name, value, *_TESTS[name]) for name, value in wanted.items() if name in _TESTS and value is not None
         ]
+        if wanted.get("body") is not None:
+            _paths(wanted["body"])
         self._namespace = namespace
         self._since = None if since is None else _position(since)
 
@@ -75,7 +113,7 @@ class Filter:
 
     def _differences(self, line: Line) -> list[dict[str, Any]]:
         return [
-            {"field": name, "wanted": wanted, "got": line[member]}
+            {"field": name, "wanted": wanted, "got": line.get(member)}
             for name, wanted, member, fits in self._tests
-            if not fits(wanted, line[member])
+            if not fits(wanted, line.get(member))
         ]

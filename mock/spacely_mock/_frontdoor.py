@@ -13,15 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._cors import Cors
 from ._delivery import RECEIVE, Interrupted, reset
-from ._http import ENTRY, PATH_VALUES, REQUEST, Observe, Reply, Request, origin_of
+from ._http import ENTRY, PATH_VALUES, REQUEST, Observe, Reply, Request
 from ._journal import Entry, Journal
 from ._lane import FastLane
 from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, STORE_GONE, problem
-from ._routes import Match, Routes, canonical_path
+from ._receiving import read_request
+from ._routes import Match, Routes, served_as
 from ._state import StateUnavailableError
 
-# How much of a body that is too large is still read, so that a client that sends first and reads then gets its answer.
-_DRAIN = 64 * 1024 * 1024
 _OF_THE_BODY = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 _log = logging.getLogger("spacely_mock")
 
@@ -96,7 +95,7 @@ class FrontDoor:
                 return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await self._read(scope, receive)
+        request = await read_request(scope, receive, self._body_limit)
         if request is None:
             return  # The client has gone.
         answering = _Answering(send, request, self._cors, self._observe, self._journal)
@@ -106,7 +105,7 @@ class FrontDoor:
             if reply is not None:
                 await reply(scope, receive, answering.send)
                 return
-            method = _served_as(request.method, match)
+            method = served_as(request.method, match)
             operation = None if match is None else match.route.operations.get(method)
             answering.entry = scope.get(ENTRY) or await self._journal.arrived(
                 operation.id if operation else None, request
@@ -162,30 +161,6 @@ class FrontDoor:
         detail = f"The contract has no such path.{hint} The mock's own paths are: {', '.join(self._pages.paths)}."
         return problem(NOT_FOUND, detail, request.instance, extensions={"paths": paths})
 
-    async def _read(self, scope: Scope, receive: Receive) -> Request | None:
-        pieces: list[bytes] = []
-        size = 0
-        more = True
-        while more and size <= self._body_limit + _DRAIN:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            piece: bytes = message.get("body", b"")
-            size += len(piece)
-            if size <= self._body_limit:
-                pieces.append(piece)
-            more = message.get("more_body", False)
-        raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
-        return Request(
-            method=scope["method"].upper(),
-            path=canonical_path(raw_path.partition(b"?")[0]),
-            raw_query=scope.get("query_string", b""),
-            raw_headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
-            body=b"".join(pieces),
-            oversized=size > self._body_limit,
-            origin=origin_of(scope, _host(scope)),
-        )
-
 
 class _Answering:
     """Sends one answer: adds what every answer carries, and leaves the body out of an answer to HEAD."""
@@ -212,11 +187,6 @@ class _Answering:
         await self._send(message)
 
 
-def _served_as(method: str, match: Match | None) -> str:
-    """The method of the operation that answers a request: GET answers HEAD where there is no operation for it."""
-    return "GET" if method == "HEAD" and match is not None and "HEAD" not in match.route.operations else method
-
-
 def _not_allowed(request: Request, match: Match) -> Reply:
     detail = f"This path has {', '.join(sorted(match.route.operations))}."
     return problem(METHOD_NOT_ALLOWED, detail, request.instance, headers=(("allow", match.route.allow),))
@@ -224,7 +194,3 @@ def _not_allowed(request: Request, match: Match) -> Reply:
 
 async def _no_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
-
-
-def _host(scope: Scope) -> bytes:
-    return next((bytes(value) for name, value in scope["headers"] if name.lower() == b"host"), b"")

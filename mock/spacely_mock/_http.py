@@ -48,7 +48,7 @@ class Request:
     @cached_property
     def instance(self) -> str:
         """The path as a URI reference, as problems name it. The query is left out: it may hold a key."""
-        return quote(self.path, safe="/%:@!$&'()*+,;=", errors="surrogateescape")[:_LONGEST_INSTANCE]
+        return quoted_path(self.path)[:_LONGEST_INSTANCE]
 
     def headers(self, name: str) -> list[str]:
         """The values of a header, one for each time it was sent."""
@@ -68,6 +68,11 @@ class Request:
             return {name: morsel.value for name, morsel in SimpleCookie("; ".join(self.headers("cookie"))).items()}
         except CookieError:
             return {}
+
+
+def quoted_path(path: str) -> str:
+    """A request's path (see Request) as it stands in a URI."""
+    return quote(path, safe="/%:@!$&'()*+,;=", errors="surrogateescape")
 
 
 Observe = Callable[[Request, int], None]

@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from spacely_spec import SecurityScheme
 
-from ._asking import HEADER_PREFIX, MAGIC
+from ._asking import HEADER_PREFIX, may_be_magic
 from ._bodies import BodyError, read_json
 from ._directives import NOTHING
 from ._http import ENTRY, Observe, Request, origin_of
@@ -139,7 +139,7 @@ class FastLane:
     def _read(self, message: Message, fits: Fits) -> Any:
         """The value of a body that came whole; None where it is not one that fits (or is null)."""
         body: bytes = message.get("body", b"")
-        if message.get("more_body", False) or len(body) > self._body_limit or MAGIC in body:
+        if message.get("more_body", False) or len(body) > self._body_limit or may_be_magic(body):
             return None
         try:
             value = read_json(body)

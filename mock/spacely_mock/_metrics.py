@@ -54,6 +54,7 @@ class Metrics:
 _HELP = {
     "spacely_mock_requests_total": ("counter", "Answers by operation and status; no operation is an unknown path."),
     "spacely_mock_jobs_total": ("counter", "Jobs started."),
+    "spacely_mock_violations_total": ("counter", "What broke the contract on its way through a proxy."),
     "spacely_mock_request_seconds": ("histogram", "From a request's arrival to the start of its answer."),
     "spacely_mock_journal_lines": ("gauge", "Requests in the journal."),
     "process_resident_memory_bytes": ("gauge", "Memory of all processes."),

@@ -85,7 +85,7 @@ class CompiledOperation:
         if refusal is not None:
             return self.responses.refusal(RATE_LIMITED, refusal.detail, request, headers=refusal.headers)
         checked = self.rules.check(request, path_values)
-        if self.director.is_idle(request.raw_headers, request.body):
+        if self.director.is_idle(request):
             directive = NOTHING
         else:
             try:

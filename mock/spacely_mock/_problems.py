@@ -159,6 +159,29 @@ IMAGE_EXPIRED = Kind(
     403,
     "The job was asked to end so: its URLs lead to nothing but this.",
 )
+BROKEN_ANSWER = Kind(
+    "broken-answer",
+    "The upstream's answer breaks the contract",
+    (502,),
+    502,
+    "The request was answered: the problem has the answer, and what is wrong with it. Either the upstream is at fault, "
+    "or the contract no longer describes it.",
+)
+UPSTREAM_GONE = Kind(
+    "upstream-gone",
+    "The upstream gave no answer",
+    (502,),
+    502,
+    "The problem says whether the request may have arrived. The proxy never sends one twice.",
+)
+UPSTREAM_SLOW = Kind(
+    "upstream-slow",
+    "The upstream did not answer in time",
+    (504,),
+    504,
+    "The problem says whether the request may have arrived. The proxy never sends one twice; --timeout gives it more "
+    "time.",
+)
 INTERNAL = Kind("internal", "The mock has a defect", (500,), 500, "Please report it with the request that led here.")
 
 # Most telling first: a request with several things wrong is answered with the status of the first of these.
@@ -180,6 +203,9 @@ KINDS = (
     STORE_GONE,
     UNCLEAR_DIRECTIVE,
     IMAGE_EXPIRED,
+    BROKEN_ANSWER,
+    UPSTREAM_GONE,
+    UPSTREAM_SLOW,
     INTERNAL,
 )
 

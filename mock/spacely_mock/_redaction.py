@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from spacely_spec import Operation, SecurityScheme
 
-from ._http import Request
+from ._http import Request, quoted_path
 from ._security import presented_key
 
 Secret: TypeAlias = re.Pattern[str] | None
@@ -46,12 +46,16 @@ class Credentials:
                 return "\0".join(filter(None, keys))
         return ""
 
+    def hides(self, header: str) -> bool:
+        """Whether the value of a header (its name in lower case) is never shown."""
+        return header in self._headers
+
     def headers(self, request: Request, secret: Secret) -> dict[str, str]:
         """The headers of a request; those that carry keys are told to be there and no more."""
         headers: dict[str, str] = {}
         for raw_name, raw_value in request.raw_headers:
             name = raw_name.decode("latin-1")
-            value = HIDDEN if name in self._headers else raw_value.decode("latin-1")
+            value = HIDDEN if self.hides(name) else raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return {name: scrub(value, secret) for name, value in headers.items()}
 
@@ -72,13 +76,17 @@ class Credentials:
         sent += [value for name, value in request.query if name in self._queries]
         sent += [value for name, value in request.cookies.items() if name in self._cookies]
         secrets = {text.strip() for text in (*sent, *self._known)}
-        written = {
-            form
-            for secret in secrets
-            for form in (secret, quote(secret, safe="", errors="surrogateescape"), json.dumps(secret)[1:-1])
-        }
+        written = {form for secret in secrets for form in _written(secret)}
         long = sorted((text for text in written if len(text) >= _SHORTEST), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, long))) if long else None
+
+
+def _written(secret: str) -> Iterator[str]:
+    """A secret in all the ways in which it may stand in a text."""
+    in_path = secret.replace("%", "%25").replace("/", "%2F")
+    yield from (secret, quote(secret, safe="", errors="surrogateescape"), json.dumps(secret)[1:-1])
+    yield from (in_path, quoted_path(in_path))
+    yield secret.replace("+", " ")  # What a query makes of it where it is not encoded.
 
 
 def scrub(value: Any, secret: Secret) -> Any:

@@ -77,6 +77,11 @@ class Routes:
         return close[0] if close else None
 
 
+def served_as(method: str, match: Match | None) -> str:
+    """The method of the operation that answers a request: GET answers HEAD where there is no operation for it."""
+    return "GET" if method == "HEAD" and match is not None and "HEAD" not in match.route.operations else method
+
+
 def canonical_path(raw_path: bytes) -> str:
     """A path percent-decoded, except that ``/`` and ``%`` inside a segment stay encoded, so that it still splits."""
     if b"%" not in raw_path:

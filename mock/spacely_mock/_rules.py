@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -15,6 +14,7 @@ from spacely_spec import faults, join_pointer
 
 from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
+from ._matching import any_like, check_path, found_at
 from ._state import EVERYONE, State
 
 _TEXT = {"type": "string"}
@@ -99,12 +99,12 @@ class Condition:
         if self.namespace not in {None, namespace}:
             return False
         return (
-            all(_any_like(request.headers(name), wanted) for name, wanted in self.headers.items())
+            all(any_like(request.headers(name), wanted) for name, wanted in self.headers.items())
             and all(
-                _any_like([value for name, value in request.query if name == key], wanted)
+                any_like([value for name, value in request.query if name == key], wanted)
                 for key, wanted in self.query.items()
             )
-            and all(_any_like(_compiled(path).findall(body), wanted) for path, wanted in self.body.items())
+            and all(any_like(found_at(path, body), wanted) for path, wanted in self.body.items())
         )
 
 
@@ -242,7 +242,7 @@ def _rule(index: int, entry: Mapping[str, Any], prefix: str) -> Rule:
     condition = Condition(**when)
     for path in condition.body:
         try:
-            _compiled(path)
+            check_path(path)
         except ValueError as error:
             where, message = place + join_pointer("when", "body", path), f"{path!r} is no JSONPath: {error}"
             raise RuleError(where, message, "write one as RFC 9535 has it, such as $.items[*].name") from error
@@ -255,27 +255,3 @@ def _rule(index: int, entry: Mapping[str, Any], prefix: str) -> Rule:
             raise RuleError(where, str(error).rstrip("."), "see spacely-mock --help for all words") from error
     often: dict[str, Any] = {name: entry.get(name) for name in ("times", "every", "probability")}
     return Rule(entry.get("id", f"{prefix}-{index + 1}"), condition, then, **often)
-
-
-@lru_cache(maxsize=1000)
-def _compiled(path: str) -> Any:
-    # Imported here: few mocks have rules that look into bodies.
-    from jsonpath import JSONPathEnvironment, JSONPathError
-
-    try:
-        # Strict: RFC 9535 and nothing of the library's own, so that a rule means the same wherever it is read.
-        return JSONPathEnvironment(strict=True).compile(path)
-    except (JSONPathError, RecursionError) as error:
-        said = str(error).splitlines() or ["it is nested too deeply"]
-        raise ValueError(said[0]) from error
-
-
-def _any_like(values: Iterable[Any], wanted: Any) -> bool:
-    return any(_like(value, wanted) for value in values)
-
-
-def _like(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, str):
-        return isinstance(value, str) and fnmatchcase(value, wanted)
-    # JSON tells true from 1, Python does not.
-    return isinstance(value, bool) is isinstance(wanted, bool) and bool(value == wanted)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from spacely_spec import Spec, load
 
+from ._clock import Clock, ShiftedClock
 from ._reset import resettable
 
 if TYPE_CHECKING:
@@ -84,9 +85,16 @@ def origin(listener: socket.socket) -> str:
 
 
 def make_server(
-    app: ASGIApp, on_ready: Callable[[], None], *, request_timeout: float = REQUEST_TIMEOUT
+    app: ASGIApp, on_ready: Callable[[], None], *, request_timeout: float = REQUEST_TIMEOUT, dated: bool = True
 ) -> uvicorn.Server:
-    """A server for an application; it calls ``on_ready`` once it accepts connections."""
+    """A server for an application; it calls ``on_ready`` once it accepts connections.
+
+    Args:
+        app: The application.
+        on_ready: What it calls.
+        request_timeout: How long a client may take to send one request, in seconds.
+        dated: Whether it gives each answer a Date header.
+    """
     # Imported here: a light import of this package serves those that never start a server.
     import uvicorn
 
@@ -107,6 +115,7 @@ def make_server(
             log_level="error",
             access_log=False,
             server_header=False,
+            date_header=dated,
             timeout_graceful_shutdown=_GRACE,
         )
     )
@@ -124,7 +133,7 @@ class MockServer:
 
     Attributes:
         app: The ASGI application that it serves.
-        clock: The clock that it was given; None where it was given none.
+        clock: Its clock; where it was given none, one that can be moved on.
         loop: The event loop that it runs in, once it does.
 
     Raises:
@@ -144,8 +153,8 @@ class MockServer:
         from ._app import create_app, default_spec
 
         self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())
-        self.clock: Any = options.get("clock")
-        self.app = create_app(self.spec, **options)
+        self.clock: Clock = options.pop("clock", None) or ShiftedClock()
+        self.app = create_app(self.spec, clock=self.clock, **options)
         self._address = (host, port)
         self._request_timeout = request_timeout
         self.loop: asyncio.AbstractEventLoop

@@ -6,29 +6,30 @@ import asyncio
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from json import dumps
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
 from spacely_spec import Spec, snake_case
 
-from ._clock import ShiftedClock
+from ._clock import ManualClock, ShiftedClock
 from ._control import CONTROL_PATH
 from ._server import MockServer
 from ._state import namespace_of
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ORIGIN = "http://mock.test"
 _LITERAL_START = re.compile(r"\^([A-Za-z0-9_-]+)")
 
 
-def make_test_server(spec: Spec | str | Path | None = None) -> MockServer:
-    """A mock server whose clock a test may move; enter its ``with`` block to start it."""
-    return MockServer(spec, clock=ShiftedClock())
-
-
 class Mock:
     """One test's view of a mock server: a namespace of its own, with control and journal.
+
+    Left as a ``with`` block, it holds what came to what was promised, and forgets all of it.
 
     Args:
         server: The server, running.
@@ -59,7 +60,8 @@ class Mock:
 
         Args:
             operation: The operation that they called, by its operationId or the client's name for it.
-            filters: Others of the journal's: ``method``, ``path`` (a pattern as of file names), ``status``, ``job``.
+            filters: Others of the journal's: ``method``, ``path`` (a pattern as of file names), ``status``, ``job``,
+                ``body`` (values by JSONPath, as a rule's: ``{"$.items[*].name": "a*"}``).
 
         Returns:
             Lines of the journal.
@@ -145,8 +147,15 @@ class Mock:
         self.rule({"outcome": outcome}, **parts)
 
     def advance(self, seconds: float) -> None:
-        """Move the mock's clock on, so that jobs end without a wait."""
-        self._server.clock.advance(seconds)
+        """Move the mock's clock on, so that jobs end without a wait.
+
+        Raises:
+            TypeError: The server was given a clock that cannot be moved.
+        """
+        clock = self._server.clock
+        if not isinstance(clock, (ManualClock, ShiftedClock)):
+            raise TypeError(f"the mock's clock is a {type(clock).__name__}; give it a ShiftedClock, or none")
+        clock.advance(seconds)
 
     def reset(self) -> None:
         """Forget this test's requests, rules and promises."""
@@ -158,9 +167,22 @@ class Mock:
         self.reset()
         self._http.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:  # What a block promised that did not come to its end is nothing to complain about.
+                self.verify()
+        finally:
+            self.close()
+
     def _filters(self, operation: str | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         named = {} if operation is None else {"operation": self._operation(operation)}
-        return {**named, **{name: str(value) for name, value in filters.items()}}
+        texts = {name: dumps(value) if isinstance(value, Mapping) else str(value) for name, value in filters.items()}
+        return {**named, **texts}
 
     def _operation(self, name: str) -> str:
         ids = [operation.id for operation in self.spec.operations]
@@ -193,7 +215,7 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, server: MockServer) -> None:
         self._server = server
-        self._app = httpx.ASGITransport(server.app)
+        self._app = httpx.ASGITransport(_in_one_piece(server.app))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of a sync client."""
@@ -211,6 +233,26 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         response = await self._app.handle_async_request(inner)
         body = b"".join([piece async for piece in cast("httpx.AsyncByteStream", response.stream)])
         return httpx.Response(response.status_code, headers=response.headers, content=body)
+
+
+def _in_one_piece(app: ASGIApp) -> ASGIApp:
+    """An application that receives each body in one message, as servers hand on a short one.
+
+    httpx sends a body and then its end, and a mock takes such a request the long way.
+    """
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_whole() -> Message:
+            message = await receive()
+            while message["type"] == "http.request" and message.get("more_body", False):
+                more = await receive()
+                body = message.get("body", b"") + more.get("body", b"")
+                message = {**more, "body": body} if more["type"] == "http.request" else more
+            return message
+
+        await app(scope, receive_whole, send)
+
+    return call
 
 
 def _new_key(spec: Spec) -> str:

@@ -24,12 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def spacely_mock_server(pytestconfig: pytest.Config) -> Iterator[MockServer]:
     """The one mock server of the session (of each worker under pytest-xdist), in a thread, on a free port."""
     try:
-        from ._testing import make_test_server
+        from ._server import MockServer
     except ImportError as error:
         pytest.fail(f"the fixture spacely_mock needs the extra mock: pip install 'spacely-client[mock]' ({error})")
     option: Path | None = pytestconfig.getoption("--mock-spec")
     ini: str = pytestconfig.getini("mock_spec")
-    with make_test_server(option or (pytestconfig.rootpath / ini if ini else None)) as server:
+    with MockServer(option or (pytestconfig.rootpath / ini if ini else None)) as server:
         yield server
 
 

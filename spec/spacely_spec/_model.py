@@ -69,12 +69,14 @@ class Response:
         description: The text of the contract.
         content: The body by media type; empty where none is documented.
         headers: The schema of each documented header.
+        required_headers: Those that must be there.
     """
 
     status: str
     description: str
     content: Mapping[str, MediaType]
     headers: Mapping[str, Schema]
+    required_headers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

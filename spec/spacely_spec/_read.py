@@ -225,10 +225,16 @@ class Reader:
 
     def _response(self, status: str, node: Mapping[str, Any], pointer: str) -> Response:
         headers = {
-            name: self._follow(header, pointer + join_pointer("headers", name))[0].get("schema", {})
+            name: self._follow(header, pointer + join_pointer("headers", name))[0]
             for name, header in node.get("headers", {}).items()
         }
-        return Response(status, node["description"], self._content(node, pointer), headers)
+        return Response(
+            status,
+            node["description"],
+            self._content(node, pointer),
+            {name: header.get("schema", {}) for name, header in headers.items()},
+            frozenset(name for name, header in headers.items() if header.get("required")),
+        )
 
     def _content(self, node: Mapping[str, Any], pointer: str) -> dict[str, MediaType]:
         content: dict[str, MediaType] = {}

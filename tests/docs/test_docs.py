@@ -10,11 +10,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.spacely_mock.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^```(sh|python|text|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PORT = "4010"
+PORTS = ("4010", "4011")
+REDIS = "localhost:6379"
 
 
 def sections():
@@ -34,19 +36,22 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("blocks", list(sections()))
 def test_the_examples_of_a_section_print_what_the_page_says(blocks, folder):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    stand_ins = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     options = {"cwd": folder, "env": environment, "text": True}
     printed = ""
     with ExitStack() as running:
+        if any(REDIS in text for _, text in blocks):
+            stand_ins[REDIS] = f"127.0.0.1:{running.enter_context(RedisServer()).port}"
         for kind, text in blocks:
-            text = text.replace(PORT, port)
+            for written, stand_in in stand_ins.items():
+                text = text.replace(written, stand_in)
             match kind:
                 case "sh" if text.startswith("spacely-mock"):
                     mock = subprocess.Popen(["bash", "-c", f"exec {text}"], stdout=subprocess.PIPE, **options)
                     running.callback(stop, mock)
-                    assert f":{port}/" in mock.stdout.readline()
+                    port = re.search(r"--port (\d+)", text)[1]
+                    assert f"at http://127.0.0.1:{port}/" in mock.stdout.readline()
                 case "text":
                     wanted = re.escape(text.strip()).replace("…", r"(?s:.*)")
                     assert re.fullmatch(wanted, printed.strip()), printed
@@ -56,6 +61,12 @@ def test_the_examples_of_a_section_print_what_the_page_says(blocks, folder):
                     done = subprocess.run(command(kind, text, folder), capture_output=True, check=False, **options)
                     printed = done.stdout
                     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def free_ports(count):
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [str(each.getsockname()[1]) for each in sockets]
 
 
 def command(kind, text, folder):
@@ -74,4 +85,4 @@ def stop(process):
 
 
 def test_the_page_is_long_enough_to_show_every_part():
-    assert len(list(sections())) >= 10
+    assert len(list(sections())) >= 15

@@ -31,23 +31,23 @@ def test_a_short_one_gets_only_the_answers_it_expects_and_leaves_no_connection(s
         assert errors.read_text() == ""
     assert tally.wrong == []
     assert tally.answers.keys() >= {200, 400, 401, 404}
+    assert min(tally.asked, tally.rules) > 0
     assert tally.descriptors[-1] <= tally.descriptors[0] + soak.STRAY_DESCRIPTORS
 
 
-def test_what_grows_only_while_it_warms_up_is_flat(soak, capsys):
+def test_what_grows_only_while_it_warms_up_is_flat(soak):
     spec = soak.load(ROOT / "openapi.yaml")
-    assert soak._report(spec, soak.Tally(**FLAT), "", 60) == 0
-    assert capsys.readouterr().err == ""
+    assert soak._report(spec, soak.Tally(**FLAT), "", 60) == []
 
 
 @pytest.mark.parametrize(("message", "facts"), BAD.items(), ids=BAD.keys())
-def test_what_is_not_as_it_should_be_is_named_and_fails(soak, capsys, message, facts):
+def test_what_is_not_as_it_should_be_is_named_and_fails(soak, message, facts):
     spec = soak.load(ROOT / "openapi.yaml")
-    assert soak._report(spec, soak.Tally(**facts), "", 60) == 1
-    assert message in capsys.readouterr().err
+    [failure] = soak._report(spec, soak.Tally(**facts), "", 60)
+    assert message in failure
 
 
-def test_a_traceback_of_the_mock_fails(soak, capsys):
+def test_a_traceback_of_the_mock_fails(soak):
     spec = soak.load(ROOT / "openapi.yaml")
-    assert soak._report(spec, soak.Tally(**FLAT), "Traceback", 60) == 1
-    assert "Traceback" in capsys.readouterr().err
+    [failure] = soak._report(spec, soak.Tally(**FLAT), "Traceback", 60)
+    assert "Traceback" in failure

@@ -7,14 +7,16 @@ import time
 import httpx
 import pytest
 import schemathesis
+import yaml
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT, Caller
+from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, ROOT, SUBMIT, Caller
 
 from spacely_mock import ManualClock, MockServer
 from spacely_mock._redis import RedisState
 from spacely_mock._state import namespace_of
 
+CONTROL = ROOT / "mock" / "spacely_mock" / "control.yaml"
 OTHER = {"X-API-KEY": "sk-two"}
 ONE, TWO = namespace_of("sk-one"), namespace_of("sk-two")
 
@@ -75,6 +77,34 @@ def test_requests_are_found_by_their_job_and_after_a_line(call):
     assert [line["job"] for line in listed["requests"]] == [jobs[1]]
     later = call.get("/__mock__/requests", params={"since": listed["requests"][0]["id"]}).json()
     assert [line["job"] for line in later["requests"]] == [jobs[2]]
+
+
+def test_requests_are_found_by_what_stands_in_their_bodies(call):
+    submit(call, prompt="a stormy sea")
+    submit(call, prompt="a calm sea")
+    submit(call, model=1)
+    call.get("/api/v1/nowhere")
+    wanted = [
+        ({"$.prompt": "*storm*"}, 1),
+        ({"$.prompt": "*sea"}, 2),
+        ({"$.prompt": "*sea", "$.model": "spacely-*"}, 2),
+        ({"$.model": 1}, 1),
+        ({"$.model": "1"}, 0),
+        ({"$[?@.prompt == 'a calm sea'].nothing": "*"}, 0),
+        ({"$..*": "a calm sea"}, 1),
+    ]
+    assert [(paths, count(call, body=json.dumps(paths))) for paths, _ in wanted] == wanted
+    missed = call.get("/__mock__/requests", params={"body": '{"$.prompt": "*fire*"}', "method": "POST"}).json()
+    assert missed["nearMisses"][0]["differs"] == [
+        {"field": "body", "wanted": '{"$.prompt": "*fire*"}', "got": {**RENDER, "model": 1}}
+    ]
+
+
+@pytest.mark.parametrize("body", ["prompt", "[]", "{}", "7", '{"prompt": "a"}', '{"$.a[": 1}', "{" * 10_000])
+def test_a_filter_of_a_body_that_cannot_be_understood_is_refused_by_name(call, body):
+    response = call.get("/__mock__/requests", params={"body": body})
+    assert (response.status_code, response.json()["type"]) == (400, "/__mock__/problems/invalid-request")
+    assert "JSONPath" in response.json()["detail"]
 
 
 def test_a_key_sees_its_own_requests_and_no_others(call):
@@ -283,6 +313,9 @@ def test_the_interface_lists_itself_and_every_operation_has_a_handler():
     document = call("GET", "/__mock__/openapi.json").json()
     listed = {(endpoint["method"], endpoint["path"]) for endpoint in described["endpoints"]}
     assert listed == {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    written = yaml.safe_load(CONTROL.read_text())
+    assert listed == {(method.upper(), path) for path, item in written["paths"].items() for method in item}
+    assert document["components"] == written["components"]
     for method, path in listed:
         assert call(method, path, params={"timeout": 0} if path.endswith("wait") else {}).status_code in {200, 400, 409}
 
@@ -294,6 +327,6 @@ HELD = schemathesis.openapi.from_asgi("/__mock__/openapi.json", Caller().app)
 @HELD.exclude(path="/__mock__/requests/wait").parametrize()
 @settings(max_examples=15, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_the_interface_keeps_to_its_description(case):
-    # What a rule may say is more than a schema can tell.
-    excluded = [positive_data_acceptance] if case.path == "/__mock__/rules" else []
+    # What a rule may say, and a filter of a body, is more than a schema can tell.
+    excluded = [positive_data_acceptance] if case.path.startswith(("/__mock__/rules", "/__mock__/requests")) else []
     case.call_and_validate(excluded_checks=excluded)

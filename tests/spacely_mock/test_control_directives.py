@@ -1,9 +1,10 @@
 """What a request says to the mock: in headers, in Prefer, in a text of its body."""
 
 import json
+from urllib.parse import quote, quote_plus
 
 import pytest
-from tests.spacely_mock.helpers import KEY, POLL, RENDER, SUBMIT, Caller
+from tests.spacely_mock.helpers import KEY, POLL, RENDER, SUBMIT, Caller, contract, json_response
 
 from spacely_mock._directives import WORDS, DirectiveError, parse_directive
 
@@ -169,3 +170,68 @@ def test_a_text_that_says_something_reaches_the_mock_whichever_way_the_body_come
         pieces[-1]["more_body"] = False
         status, _, _ = call.raw({"headers": headers, "raw_path": SUBMIT.encode()}, *pieces)
         assert status == 418
+
+
+SPELLINGS = {
+    "inside a sentence": "a room, [mock outcome=failure progress=immediate] with a view",
+    "in capitals": "[MOCK OUTCOME=FAILURE PROGRESS=IMMEDIATE]",
+    "as a sentence begins": "[Mock Outcome=Failure Progress=Immediate]",
+    "several of them": "[mock outcome=failure] and [mock progress=immediate] [mock outcome=success]",
+    "broken into lines": "[mock\noutcome=failure\r\n\tprogress=immediate\n]",
+    "between brackets": "[[mock outcome=failure progress=immediate]] [1] ]",
+    "among other letters": "\u5bb6 [mock outcome=failure progress=immediate] \U0001f3e0",
+}
+ENCODINGS = {
+    "as it is": lambda text: json.dumps(text, ensure_ascii=False),
+    "escaped": json.dumps,
+    "brackets escaped": lambda text: json.dumps(text).replace("[", r"\u005b").replace("]", r"\u005D"),
+    "spaces escaped": lambda text: json.dumps(text).replace(" ", r"\u0020"),
+}
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["fast lane", "framework"])
+def either_lane(request):
+    return Caller(render_time=9, fast_lane=request.param)
+
+
+@pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS.keys())
+@pytest.mark.parametrize("text", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_text_is_understood_however_it_is_written(either_lane, text, encode):
+    call = either_lane
+    body = json.dumps(RENDER)[:-1] + f', "prompt": {encode(text)}}}'
+    headers = {**KEY, "Content-Type": "application/json"}
+    response = call("POST", SUBMIT, headers=headers, content=body.encode())
+    assert state_after(call, response) == "failed"
+
+
+@pytest.mark.parametrize(
+    "text", ["mock outcome=failure", "[mockup outcome=failure]", "[mock]", "[ mock outcome=failure]", "hammock [x]"]
+)
+def test_a_text_that_is_only_like_one_is_a_text(text):
+    call = Caller(render_time=9)
+    assert state_after(call, call.submit({**RENDER, "prompt": text}), 10) == "success"
+
+
+def test_a_text_in_capitals_names_examples_as_the_contract_writes_them(tmp_path):
+    response = json_response({"type": "object"}, examples={"Big": {"value": {"size": 9}}, "a": {"value": {}}})
+    text = {"type": "object", "properties": {"note": {"type": "string"}}}
+    body = {"content": {"application/json": {"schema": text}}}
+    call = Caller(contract(tmp_path, {"/a": {"post": {"requestBody": body, "responses": {"200": response}}}}))
+    assert call("POST", "/a", json={"note": "[MOCK EXAMPLE=Big]"}).json() == {"size": 9}
+
+
+FREE, CLOSED = {"type": "string"}, {"type": "string", "enum": ["[mock status=503]"]}
+
+
+@pytest.mark.parametrize("text", ["[mock status=503]", "a [MOCK STATUS=503] b"])
+def test_a_text_is_found_in_a_query_and_in_a_form_in_their_encodings(tmp_path, text):
+    form = {"schema": {"type": "object", "properties": {"note": FREE}}}
+    parameters = [{"name": name, "in": "query", "schema": schema} for name, schema in (("q", FREE), ("e", CLOSED))]
+    post = {"requestBody": {"content": {"application/x-www-form-urlencoded": form, "multipart/form-data": form}}}
+    call = Caller(contract(tmp_path, {"/a": {"get": {"parameters": parameters}, "post": post}}))
+    quoted, plus = quote(text), quote_plus(text)
+    for query in (f"q={quoted}", f"q={plus}", f"q={quoted.replace('%5B', '[').replace('%5D', ']')}"):
+        assert call("GET", f"http://mock.test/a?{query}").status_code == 503
+    assert call("POST", "/a", data={"note": text}).status_code == 503
+    assert call("POST", "/a", files={"note": (None, text)}).status_code == 503
+    assert call("GET", "/a", params={"e": "[mock status=503]"}).status_code == 200

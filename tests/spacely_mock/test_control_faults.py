@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import sys
 import threading
 import time
 
@@ -135,10 +136,15 @@ def test_faults_reach_every_operation_and_every_answer(call, sleeper):
     assert (response.status_code, response.headers["retry-after"], sleeper.waits) == (400, "3", [1.0])
 
 
-@pytest.fixture(scope="module")
-def server():
-    with MockServer(CONTRACT, render_time=0) as running:
-        yield running
+@pytest.fixture(scope="module", params=["httptools", "h11"])
+def server(request):
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "h11":
+            patch.setitem(sys.modules, "uvicorn.protocols.http.httptools_impl", None)
+        with MockServer(CONTRACT, render_time=0) as running:
+            protocols = [each.__name__ for each in running._server.config.http_protocol_class.__mro__]
+            assert ("HttpToolsProtocol" in protocols) is (request.param == "httptools")
+            yield running
 
 
 def exchange(server, *words, path=SUBMIT):

@@ -1,15 +1,21 @@
 """A store that comes and goes, and several mocks that share one."""
 
 import asyncio
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 import pytest
-from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER
+from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, ROOT
 from tests.spacely_mock.redis_server import RedisServer, until
 
 from spacely_mock import ManualClock, MockServer
 from spacely_mock._redis import RedisState
 from spacely_mock._state import StateUnavailableError
+from spacely_spec import load
 
 RULE = {"id": "r", "then": {"status": 503}}
 
@@ -110,6 +116,79 @@ def test_mocks_with_one_store_and_one_secret_answer_as_one(redis_url, client):
         client.post(two.origin + "/__mock__/reset")
         assert client.get(one.origin + "/__mock__/rules").json() == []
         assert count(client, one).json() == {"count": 0}
+
+
+def told(client, server, **words):
+    headers = {f"X-Mock-{name.replace('_', '-')}": value for name, value in words.items()}
+    return client.post(server + "/api/v1/generate/advance", json=RENDER, headers=headers)
+
+
+def state(client, server, job_id):
+    answer = client.get(server + "/api/v1/generate/poll-result", params={"refId": job_id})
+    return answer.json()["data"]["status"] if answer.is_success else answer.status_code
+
+
+def test_processes_with_one_store_and_one_secret_answer_alike(redis_url, client):
+    shared = ("--store", redis_url, "--secret", "shared", "--render-time", "0")
+    with running(*shared) as one, running(*shared) as two, running("--store", redis_url, "--secret", "own") as stranger:
+        job_id = told(client, one).json()["data"]
+        assert [state(client, each, job_id) for each in (one, two, stranger)] == ["success", "success", 400]
+        counted = told(client, two, progress="polls:3").json()["data"]
+        polls = [state(client, each, counted) for each in (one, two, one, two, one)]
+        assert polls == ["processing"] * 3 + ["success"] * 2
+        client.post(one + "/__mock__/rules", json={"then": {"status": 503}, "times": 3}).raise_for_status()
+        assert [told(client, each).status_code for each in (two, one, two, one, two)] == [503] * 3 + [200] * 2
+        before = client.get(two + "/__mock__/requests/count").json()["count"]
+        waiting = {"operation": "pollResult", "status": 400, "count": 2, "timeout": 10}
+        with ThreadPoolExecutor() as pool:
+            found = pool.submit(client.get, two + "/__mock__/requests/wait", params=waiting)
+            assert state(client, one, "unknown") == 400
+            assert found.result().json()["met"]
+        assert client.get(one + "/__mock__/requests/count").json()["count"] == before + 1
+        other = client.get(one + "/__mock__/requests/count", headers={"X-API-KEY": "sk-other"})
+        assert other.json() == {"count": 0}
+
+
+def test_a_rate_limit_holds_for_all_processes_together(redis_url, client, tmp_path):
+    spec = tmp_path / "contract.yaml"
+    spec.write_text(re.sub(r"(x-rate-limit:[^}]*seconds: )1\b", r"\g<1>3600", CONTRACT.read_text()))
+    assert load(spec).rate_limit.seconds == 3600
+    options = ("--store", redis_url, "--rate-limit", "4", "--spec", str(spec))
+    with running(*options) as one, running(*options) as two:
+        statuses = [told(client, each).status_code for each in (one, two, one, two, one, two)]
+        assert statuses == [200] * 4 + [429] * 2
+        assert int(told(client, one).headers["retry-after"]) > 3000
+        client.post(two + "/__mock__/reset").raise_for_status()
+        assert told(client, one).status_code == 200
+
+
+def test_without_its_store_what_counts_says_so_and_what_runs_by_time_goes_on(client):
+    with RedisServer() as redis, running("--store", redis.url, "--render-time", "0") as mock:
+        timed, counted = (told(client, mock, **words).json()["data"] for words in ({}, {"progress": "polls:1"}))
+        redis.stop()
+        assert state(client, mock, timed) == "success"
+        gone = client.get(mock + "/api/v1/generate/poll-result", params={"refId": counted})
+        assert (gone.status_code, gone.json()["type"]) == (503, "/__mock__/problems/store-gone")
+        for path in ("requests", "requests/wait", "jobs", "metrics"):
+            assert client.get(f"{mock}/__mock__/{path}").status_code == 503, path
+        assert client.post(mock + "/__mock__/reset").status_code == 503
+        again = told(client, mock).json()["data"]
+        redis.start()
+        until(lambda: state(client, mock, counted) == "processing")
+        assert state(client, mock, counted) == "success"
+        assert state(client, mock, again) == "success"
+
+
+@contextmanager
+def running(*options):
+    """A mock in a process of its own, as on a machine of its own; its origin."""
+    command = [sys.executable, "-m", "spacely_mock", "--port", "0", *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield re.search(r"http://[^/]+", process.stdout.readline())[0]
+        finally:
+            process.terminate()
+            assert process.communicate(timeout=10) == ("", "")
 
 
 def test_keys_are_struck_out_before_they_reach_the_store(redis_url, client):

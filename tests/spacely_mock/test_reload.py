@@ -97,3 +97,22 @@ def test_a_broken_contract_is_reported_and_the_one_before_goes_on_until_it_is_me
         file.write_text(CONTRACT.read_text().replace("version: 1.0.0", "version: 2.0.0"))
         assert " 2.0.0 (" in process.stdout.readline()
         assert httpx.get(url + "/generate/poll-result", headers=KEY, params={"refId": job}).status_code == 200
+
+
+def test_what_was_counted_is_counted_on_after_a_change(file):
+    with watching(file) as (process, url), httpx.Client(headers=KEY) as client:
+        origin = url.removesuffix("/api/v1")
+
+        def counted():
+            found = re.search(r'requests_total{operation="generateAdvance",status="200"} (\d+)', metrics())
+            return int(found[1])
+
+        def metrics():
+            return client.get(origin + "/metrics").text
+
+        client.post(url + "/generate/advance", json=RENDER)
+        assert counted() == 1
+        change(file, "version: 1.0.0", "version: 1.1.0")
+        assert " 1.1.0 " in process.stdout.readline()
+        client.post(url + "/generate/advance", json=RENDER)
+        assert counted() == 2

@@ -1,4 +1,4 @@
-"""Hostile exchanges on real sockets, under each of the two HTTP parsers."""
+"""Hostile exchanges on real sockets, under each of the two HTTP parsers, and without the fast lane."""
 
 import time
 
@@ -10,11 +10,19 @@ PATIENCE = 0.5  # Seconds the server gives a client here.
 ORDINARY = [exchange for exchange in CORPUS if not exchange.name.startswith("slow")]
 
 
-@pytest.fixture(scope="module", params=["httptools", "h11"])
+VICTIMS = {
+    "httptools": ("httptools",),
+    "h11": ("h11",),
+    "without the fast lane": ("httptools", "--no-fast-lane"),
+}
+
+
+@pytest.fixture(scope="module", params=VICTIMS.values(), ids=list(VICTIMS))
 def victim(request, tmp_path_factory):
     # A short journal is full after one sweep; a long one would still be filling up, as it may.
-    options = ("--request-timeout", f"{PATIENCE}s", "--journal", "50")
-    running = Victim(tmp_path_factory.mktemp("victim"), request.param, *options)
+    parser, *options = request.param
+    options += ["--request-timeout", f"{PATIENCE}s", "--journal", "50"]
+    running = Victim(tmp_path_factory.mktemp("victim"), parser, *options)
     yield running
     running.stop()
 

@@ -1,0 +1,44 @@
+"""Values held to patterns: texts as file names are, anything else as it is; and where in a body they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
+
+
+def any_like(values: Iterable[Any], wanted: Any) -> bool:
+    """Whether one of the values is like what is wanted: a text is a pattern (``*``, ``?``, ``[abc]``)."""
+    return any(_like(value, wanted) for value in values)
+
+
+def found_at(path: str, body: Any) -> list[Any]:
+    """The values in a body at a JSONPath (RFC 9535)."""
+    found: list[Any] = _compiled(path).findall(body)
+    return found
+
+
+def check_path(path: str) -> None:
+    """Raise ValueError where a text is no JSONPath; the message says why."""
+    _compiled(path)
+
+
+@lru_cache(maxsize=1000)
+def _compiled(path: str) -> Any:
+    # Imported here: few mocks have rules that look into bodies.
+    from jsonpath import JSONPathEnvironment, JSONPathError
+
+    try:
+        # Strict: RFC 9535 and nothing of the library's own, so that a rule means the same wherever it is read.
+        return JSONPathEnvironment(strict=True).compile(path)
+    except (JSONPathError, RecursionError) as error:
+        said = str(error).splitlines() or ["it is nested too deeply"]
+        raise ValueError(said[0]) from error
+
+
+def _like(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, str):
+        return isinstance(value, str) and fnmatchcase(value, wanted)
+    # JSON tells true from 1, Python does not.
+    return isinstance(value, bool) is isinstance(wanted, bool) and bool(value == wanted)

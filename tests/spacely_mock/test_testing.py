@@ -1,0 +1,96 @@
+"""The Python control of a mock outside the fixture."""
+
+import asyncio
+import subprocess
+import sys
+
+import httpx
+import pytest
+from tests.spacely_mock.helpers import CONTRACT, RENDER, ROOT
+
+from spacely_mock import ManualClock, Mock, MockServer, SystemClock
+
+
+@pytest.fixture(scope="module")
+def server():
+    with MockServer(CONTRACT) as running:
+        yield running
+
+
+def submit(mock, **changes):
+    headers = {"X-API-KEY": mock.api_key}
+    return httpx.post(mock.url + "/generate/advance", headers=headers, json={**RENDER, **changes})
+
+
+def test_a_server_of_ones_own_has_the_journal_the_rules_and_the_clock_in_python(server):
+    with Mock(server) as mock:
+        mock.expect("generate_advance", times=3)
+        mock.fail_next("generate_advance", status=503)
+        assert [submit(mock).status_code for _ in range(2)] == [503, 200]
+        job_id = submit(mock, prompt="a stormy sea").json()["data"]
+        mock.advance(60)
+        params = {"refId": job_id}
+        polled = httpx.get(mock.url + "/generate/poll-result", params=params, headers={"X-API-KEY": mock.api_key})
+        assert polled.json()["data"]["status"] == "success"
+        assert mock.count("generate_advance", body={"$.prompt": "*storm*"}) == 1
+        assert mock.requests(body={"$.prompt": "*"})[0]["job"] == job_id
+    with Mock(server) as another:
+        assert another.count() == 0
+
+
+def test_a_promise_that_was_not_kept_is_told_where_the_block_ends(server):
+    with pytest.raises(AssertionError, match="1 requests were to match"), Mock(server) as mock:
+        mock.expect("generate_advance")
+
+
+def test_an_error_in_the_block_is_not_covered_by_a_promise(server):
+    mock = Mock(server)
+    mock.expect("generate_advance")
+    with pytest.raises(ZeroDivisionError), mock:
+        raise ZeroDivisionError
+
+
+def test_a_filter_that_cannot_be_understood_is_an_error_and_no_empty_answer(server):
+    with Mock(server) as mock, pytest.raises(ValueError, match="JSONPath"):
+        mock.count(body={"prompt": "*"})
+
+
+@pytest.mark.parametrize("clock", [ManualClock(), SystemClock()])
+def test_a_clock_is_moved_on_where_it_can_be(clock):
+    with MockServer(CONTRACT, clock=clock) as server, Mock(server) as mock:
+        if isinstance(clock, ManualClock):
+            before = clock.now()
+            mock.advance(5)
+            assert clock.now() == before + 5
+        else:
+            with pytest.raises(TypeError, match="SystemClock"):
+                mock.advance(5)
+
+
+def test_in_process_an_ordinary_request_takes_the_short_way():
+    code = f"""
+import sys, httpx
+from spacely_mock import Mock, MockServer
+with MockServer({str(CONTRACT)!r}) as server, Mock(server) as mock:
+    with httpx.Client(transport=mock.transport(), base_url=mock.url, headers={{"X-API-KEY": mock.api_key}}) as client:
+        assert client.post("/generate/advance", json={RENDER!r}).status_code == 200
+        assert "connexion" not in sys.modules
+        assert client.post("/generate/advance", json={{}}).status_code == 400
+        assert "connexion" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_in_process_a_body_of_many_pieces_arrives_whole(server):
+    async def pieces():
+        for letter in b'{"model": 7}':
+            yield bytes([letter])
+
+    async def send(mock):
+        headers = {"X-API-KEY": mock.api_key, "Content-Type": "application/json"}
+        async with httpx.AsyncClient(transport=mock.transport(), base_url=mock.url, headers=headers) as client:
+            return await client.post("/generate/advance", content=pieces())
+
+    with Mock(server) as mock:
+        assert asyncio.run(send(mock)).status_code == 400
+        assert mock.requests()[0]["body"] == {"model": 7}
