@@ -21,15 +21,12 @@ from spacely_runtime import JobUpdate, _client, _download, errors
 
 
 class Stuck(httpx.AsyncBaseTransport):
-    """Answers from a script; where that is over, never."""
+    """Never answers."""
 
-    def __init__(self, *answers: httpx.Response) -> None:
-        self.answers = list(answers)
+    def __init__(self) -> None:
         self.stuck = asyncio.Event()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self.answers:
-            return self.answers.pop(0)
         self.stuck.set()
         await asyncio.sleep(60)
         raise AssertionError
@@ -90,7 +87,8 @@ class Interrupted(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if not self.answers:
             raise self.interruption
-        return self.answers.pop(0)
+        answered = self.answers.pop(0)
+        return httpx.Response(answered.status_code, content=answered.content)
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
@@ -237,7 +235,8 @@ def test_two_downloads_of_one_file_do_not_get_in_each_others_way(clock: Clock, t
                 yield piece
 
     def serve(request: httpx.Request) -> httpx.Response:
-        return DONE if "/look/" in request.url.path else httpx.Response(200, stream=Slow())
+        looks = "/look/" in request.url.path
+        return httpx.Response(200, content=DONE.content) if looks else httpx.Response(200, stream=Slow())
 
     async def run() -> None:
         async with Server(DONE).async_client(transport=httpx.MockTransport(serve)) as client:
