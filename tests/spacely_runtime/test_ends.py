@@ -378,7 +378,7 @@ def test_every_record_from_the_submit_on_tells_the_job(
         ("A call failed and is made again in 0.5 s", None),
         ("A job was started", "t-1"),
         ("A poll failed and is made again in 2.0 s", "t-1"),
-        ("The job has succeeded after 3 polls", "t-1"),
+        ("The job has succeeded (polls: 3)", "t-1"),
         ("A download failed and is tried again in 0.5 s", "t-1"),
     ]
 
