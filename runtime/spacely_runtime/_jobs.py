@@ -130,7 +130,7 @@ class _Wait(Generic[T]):
         )
 
     def _learn(self, state: State) -> None:
-        self._log(logging.INFO, f"The job has {state} (polls: {self._polls})")
+        self._log(logging.INFO, f"The job has {state} at poll {self._polls}")
         job = self._job
         job.following.finished(self._polls)
         if state == "succeeded" and job.submitted_at is not None:
