@@ -154,7 +154,7 @@ class _Wait(Generic[T]):
         state = self._job.state_of(answer)
         self._ended = state != "running"
         if self._ended:
-            self._log(logging.INFO, f"The job has {state} after {self._polls} polls")
+            self._log(logging.INFO, f"The job has {state} at poll {self._polls}")
         if submitted is not None and state == "running":
             self._course.outlasted(self._last - submitted)
         elif submitted is not None and state == "succeeded":
