@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
 from bench_mock.requests import KEY, answers
 from bench_mock.servers import PAGE
-
 from spacely_client import AsyncSpacely
 from spacely_spec import Spec, load
 
@@ -38,10 +38,9 @@ class Imports:
 
 def imports(rounds: int) -> Imports:
     """Import the client and httpx by turns, each time in a fresh process."""
-    pairs = [(_import_seconds(AsyncSpacely.__module__.partition(".")[0]), _import_seconds("httpx"))]
-    for _ in range(rounds):  # The pair before them has warmed up the disk.
-        pairs.append((_import_seconds(AsyncSpacely.__module__.partition(".")[0]), _import_seconds("httpx")))
-    pairs = pairs[1:]
+    package = AsyncSpacely.__module__.partition(".")[0]
+    # The first pair warms up the disk.
+    pairs = [(_import_seconds(package), _import_seconds("httpx")) for _ in range(rounds + 1)][1:]
     return Imports(
         statistics.median(ours for ours, _ in pairs),
         statistics.median(bare for _, bare in pairs),
