@@ -165,7 +165,7 @@ class Pace:
         # In the beginning the quick jobs have finished and the slow ones have not. Later on, the slow ones of before
         # stand for those of now.
         in_flight = math.exp(-self._seen / _MEMORY)
-        for _ in range(20):
+        for _ in range(8):
             total, first, second = self._known, self._known * self._first, self._known * self._second
             if in_flight > 0.1:
                 for place, count in self._running.items():

@@ -27,10 +27,10 @@ _TEXT = """\
 
 {jobs:,} jobs of the mock in real time, lognormal about a median of {median:g} s (sigma {sigma:g}), {calls} calls a
 second. As each job takes two calls at least, {ceiling} jobs a second are the ceiling. *All* is the jobs divided by the
-time from the first submit until the last job was known to be done, so the beginning and the end count, in which there is nothing
-to poll or nothing to submit; *steady* is the rate of the middle eight tenths. *Late* is the time between a job being
-ready and its caller knowing, as a part of the job's own time. Calls and windows are those of the mock's journal, and so
-is when a job was ready.
+time from the first submit until the last job was known to be done, so the beginning and the end count, in which there
+is nothing to poll or nothing to submit; *steady* is the rate of the middle eight tenths. *Late* is the time between a
+job being ready and its caller knowing, as a part of the job's own time. Calls and windows are those of the mock's
+journal, and so is when a job was ready.
 
 | | jobs/s, all | steady | calls a job | worst second | late, median | mean | nine in ten | errors | lost |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
