@@ -165,7 +165,7 @@ class Pace:
         # In the beginning the quick jobs have finished and the slow ones have not. Later on, the slow ones of before
         # stand for those of now.
         in_flight = math.exp(-self._seen / _MEMORY)
-        for _ in range(20):
+        for _ in range(8):
             total, first, second = self._known, self._known * self._first, self._known * self._second
             if in_flight > 0.1:
                 for place, count in self._running.items():
@@ -270,8 +270,8 @@ def spread(polls_a_job: float) -> tuple[float, float]:
     """
     step = min(0.7, 1.2 / polls_a_job)
     low, high = -6.0, 6.0
+    start = 0.0
     for _ in range(30):
-        start = (low + high) / 2
         polls, sigmas = 1.0, start
         while sigmas < _LAST_STEPS:
             polls += math.erfc(sigmas / _ROOT) / 2
@@ -280,4 +280,5 @@ def spread(polls_a_job: float) -> tuple[float, float]:
             low = start
         else:
             high = start
+        start = (low + high) / 2
     return start, step

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from bench_mock.requests import KEY, Request, poll_request, submit_request
 from bench_mock.servers import MOCK, Running, Server, running
-
 from spacely_client import AsyncSpacely
 from spacely_runtime._pace import spread
 from spacely_spec import Answer, Polling, Spec, all_hold
@@ -281,5 +281,3 @@ def submit_arguments(spec: Spec) -> tuple[str, dict[str, Any]]:
         example = next(iter(content.examples.values()))
         arguments |= {operations[name].body_names.get(key, key): value for key, value in example.items()}
     return name, arguments
-
-

@@ -99,19 +99,36 @@ def test_calls_of_a_kind_go_in_the_order_in_which_they_came() -> None:
     assert made[-1][0] < 10 * WINDOW
 
 
-def test_a_call_that_took_long_is_counted_as_if_it_had_arrived_late() -> None:
+def granted(budget: Budget, now: float) -> bool:
+    ticket = budget.enter(submit=False)
+    try:
+        return budget.ask(ticket, now)[1]
+    finally:
+        budget.leave(ticket)
+
+
+def test_a_call_that_took_longer_than_others_is_counted_as_if_it_had_arrived_late() -> None:
     budget = Budget(RateLimit(2, 1.0))
-    assert [budget.ask(budget.enter(submit=False), now)[1] for now in (0.0, 0.1)] == [True, True]
-    budget.answered(0.1, 0.2)
-    budget.answered(0.0, 0.7)  # Another was there and back in 0.1 seconds: this one may have been on its way for 0.6.
-    asking = budget.enter(submit=False)
-    wait, granted = budget.ask(asking, 0.8)
-    assert not granted
-    assert 0.8 + wait == pytest.approx(0.1 + WINDOW)
-    assert budget.ask(asking, 0.8 + wait)[1]
-    later, granted = budget.ask(budget.enter(submit=False), 0.8 + wait)
-    assert not granted
-    assert 0.8 + wait + later == pytest.approx(0.6 + WINDOW)
+    for number in range(10):
+        assert granted(budget, number * 2.0)
+        budget.answered(number * 2.0, number * 2.0 + 0.1)
+    assert granted(budget, 20.0)
+    assert granted(budget, 20.1)
+    budget.answered(20.1, 20.2)
+    budget.answered(20.0, 20.7)  # Others were there and back in 0.1 seconds: it may have been on its way for 0.6.
+    assert not granted(budget, 20.1 + WINDOW - 0.01)
+    assert granted(budget, 20.1 + WINDOW + 0.01)
+    assert not granted(budget, 20.6 + WINDOW - 0.01)
+    assert granted(budget, 20.6 + WINDOW + 0.01)
+
+
+def test_while_it_is_not_known_how_long_the_way_takes_a_call_may_have_arrived_when_it_was_answered() -> None:
+    budget = Budget(RateLimit(2, 1.0))
+    for now in (0.0, 0.1):
+        assert granted(budget, now)
+        budget.answered(now, now + 0.5)
+    assert not granted(budget, 0.5 + WINDOW - 0.01)
+    assert granted(budget, 0.5 + WINDOW + 0.01)
 
 
 def test_a_few_submits_go_at_once_and_many_are_paced() -> None:
