@@ -6,6 +6,7 @@ import math
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -172,7 +173,7 @@ CASES = {
 def test_calls_are_spent_well_on_jobs_of_every_kind(simulation: Any, name: str) -> None:
     jobs, rate, calls, late = CASES[name]
     case = next(case for case in simulation.CASES if case.name == name)
-    outcome = simulation.simulate(simulation.replace(case, jobs=jobs), seed=3)
+    outcome = simulation.simulate(replace(case, jobs=jobs), seed=3)
     assert len(outcome.known) == jobs
     assert outcome.worst_window() <= case.rate
     assert outcome.rate > rate
@@ -181,7 +182,7 @@ def test_calls_are_spent_well_on_jobs_of_every_kind(simulation: Any, name: str) 
 
 
 def test_a_caller_moves_the_trade_off_between_calls_and_delay(simulation: Any) -> None:
-    case = simulation.replace(simulation.CASES[0], jobs=400)
-    few, many = (simulation.simulate(simulation.replace(case, polls_per_job=polls), seed=1) for polls in (1.2, 3.0))
+    case = replace(simulation.CASES[0], jobs=400)
+    few, many = (simulation.simulate(replace(case, polls_per_job=polls), seed=1) for polls in (1.2, 3.0))
     assert few.rate > 1.3 * many.rate
     assert median(many.late) < 0.5 * median(few.late)
