@@ -355,6 +355,7 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
 
     async def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
         intake = None
+        call.sent_at = _clock.monotonic()
         seconds = self._timeout * ATTEMPT_TIMEOUTS
         try:
             async with deadline_async(seconds):

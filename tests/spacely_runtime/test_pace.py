@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.spacely_runtime.things import DONE, KEY, RUNNING, STARTED, Clock, Things
+from tests.spacely_runtime.things import KEY, Clock, Things, answer
 
 from spacely_runtime._pace import Pace, spread
 
@@ -128,8 +128,8 @@ def test_a_client_learns_from_its_own_jobs(clock: Clock) -> None:
     def answered(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             started.append(clock.now)
-            return STARTED
-        return DONE if clock.now - started[-1] >= 5.6 else RUNNING
+            return answer(body={"ticket": "t-1"})
+        return answer(body={"state": "done" if clock.now - started[-1] >= 5.6 else "running"})
 
     started = list[float]()
     with Things(KEY, transport=httpx.MockTransport(answered)) as client:
