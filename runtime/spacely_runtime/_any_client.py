@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
-import httpx
-
-from . import _clock, errors
+from . import _clock, _httpx, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
 from ._defaults import CONNECT_TIMEOUT_SECONDS, MOST_POLLS_A_JOB
@@ -22,7 +20,7 @@ from ._retry import Retries
 from ._secret import Secret
 from .types import Unset
 
-H = TypeVar("H", httpx.Client, httpx.AsyncClient)
+H = TypeVar("H", _httpx.Client, _httpx.AsyncClient)
 
 
 class AnyClient(Generic[H]):
@@ -92,8 +90,8 @@ class AnyClient(Generic[H]):
         try:
             parts = urlsplit(url)
             valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query
-            httpx.URL(url)
-        except (ValueError, httpx.InvalidURL):
+            _httpx.Url(url)
+        except (ValueError, _httpx.InvalidURL):
             valid = False
         if not valid:
             raise errors.ConfigurationError(f"{url!r} is no base URL; write it as https://host/path")
@@ -112,13 +110,13 @@ class AnyClient(Generic[H]):
 
     def _http_options(self, operation_timeout: float) -> dict[str, Any]:
         return {
-            "timeout": httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
+            "timeout": _httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
             "follow_redirects": False,
         }
 
-    def _retries(self, operation: Operation, request: httpx.Request, job_id: str | None) -> Retries:
+    def _retries(self, operation: Operation, request: _httpx.Request, job_id: str | None) -> Retries:
         # A job's wait is a loop of its own that repeats a failed poll; a body that is a stream can be sent only once.
-        replayable = isinstance(request.stream, httpx.ByteStream)
+        replayable = isinstance(request.stream, _httpx.ByteStream)
         return Retries(operation.method, self._max_retries if replayable and job_id is None else 0)
 
     def _turns(self, operation: Operation) -> Iterator[float]:
@@ -158,11 +156,11 @@ class AnyClient(Generic[H]):
         pace = self._paces.setdefault(operation.id, Pace(polling.delay_seconds, polling.interval_seconds))
         return Following(pace, self._polls_a_job, self._job_finished)
 
-    def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> httpx.Request:
+    def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> _httpx.Request:
         encoded = call.encode(arguments, body)
         return self._http.build_request(**{**encoded, "url": self._base_url + encoded["url"]})
 
-    def _auth(self, operation: Operation) -> httpx.Auth | None:
+    def _auth(self, operation: Operation) -> _httpx.Auth | None:
         return KeyAuth(operation.keys, self._secret) if operation.keys and self._secret is not None else None
 
     def _job_options(self, result: Any, answer: Answer, name: str) -> dict[str, Any]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
-import httpx
-
-from . import errors
+from . import _httpx, errors
 from ._defaults import BODY_CHARACTERS
 from ._operation import Answer, Key, Operation
 from ._retry import says_not_now
@@ -18,12 +16,12 @@ from .types import UNSET, Unset
 
 # httpx raises these before anything of the request has left this machine.
 _NEVER_SENT: Final = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
+    _httpx.ConnectError,
+    _httpx.ConnectTimeout,
+    _httpx.PoolTimeout,
+    _httpx.ProxyError,
+    _httpx.UnsupportedProtocol,
+    _httpx.LocalProtocolError,
 )
 _STATUS_ERRORS: Final = {
     error.status: error
@@ -101,7 +99,7 @@ class Call:
             found.append(Violation(operation.body_names.get(name, name) + slash + deeper, message))
         return found
 
-    def transport_error(self, error: httpx.RequestError) -> errors.ClientError:
+    def transport_error(self, error: _httpx.RequestError) -> errors.ClientError:
         """The error for a request that got no answer."""
         about = self._redact(f"{type(error).__name__}: {error}".rstrip(": "))
         if isinstance(error, _NEVER_SENT):
@@ -114,7 +112,7 @@ class Call:
             error_type = errors.UncertainTransport
         return error_type(message, never_sent=False, operation=self.operation.id, job_id=self._job_id)
 
-    def decode(self, response: httpx.Response) -> tuple[Any, Answer]:
+    def decode(self, response: _httpx.Response) -> tuple[Any, Answer]:
         """The result of an answer that was read to its end.
 
         Returns:
@@ -143,7 +141,7 @@ class Call:
         except Exception as error:  # noqa: BLE001 - whatever generated code trips over, the answer is at fault
             self._invalid(response, answer, [Violation("", f"cannot be decoded: {type(error).__name__}: {error}")])
 
-    def _status_error(self, response: httpx.Response) -> errors.StatusError:
+    def _status_error(self, response: _httpx.Response) -> errors.StatusError:
         status = response.status_code
         documented = self.operation.documents(status)
         body = self._text(response)
@@ -168,7 +166,7 @@ class Call:
             job_id=self._job_id,
         )
 
-    def _invalid(self, response: httpx.Response, answer: Answer | None, violations: list[Violation]) -> NoReturn:
+    def _invalid(self, response: _httpx.Response, answer: Answer | None, violations: list[Violation]) -> NoReturn:
         job_id = self._job_id
         polling = self.operation.polling
         if polling is not None and answer is not None:
@@ -184,7 +182,7 @@ class Call:
             job_id=job_id,
         ) from None
 
-    def _text(self, response: httpx.Response) -> str:
+    def _text(self, response: _httpx.Response) -> str:
         text = response.content[: 4 * BODY_CHARACTERS].decode("utf-8", errors="replace")
         return self._redact(text[:BODY_CHARACTERS])
 
@@ -199,14 +197,14 @@ def id_text(value: Any) -> str | None:
     return str(value) or None
 
 
-class KeyAuth(httpx.Auth):
+class KeyAuth(_httpx.Auth):
     """Puts the API key where the contract wants it, on the way out, so that no request built before holds it."""
 
     def __init__(self, keys: tuple[Key, ...], secret: Secret) -> None:
         self._keys = keys
         self._secret = secret
 
-    def auth_flow(self, request: httpx.Request) -> Any:
+    def auth_flow(self, request: _httpx.Request) -> Any:
         """Add the key to a request, as httpx asks for."""
         for key in self._keys:
             value = key.prefix + self._secret.reveal()

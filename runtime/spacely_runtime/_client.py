@@ -8,9 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx
-
-from . import _clock, errors
+from . import _clock, _httpx, errors
 from ._any_client import AnyClient
 from ._call import Call
 from ._defaults import DOWNLOAD_TIMEOUT_SECONDS, RETRIES, TIMEOUT_SECONDS
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from ._rows import Source
 
 
-class SyncClient(AnyClient[httpx.Client]):
+class SyncClient(AnyClient[_httpx.Client]):
     """The base of the generated synchronous client.
 
     Args:
@@ -53,7 +51,7 @@ class SyncClient(AnyClient[httpx.Client]):
         poll_interval: float | None = None,
         max_retries: int = RETRIES,
         polls_per_job: float | None = None,
-        transport: httpx.BaseTransport | None = None,
+        transport: _httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(
             api_key=api_key,
@@ -64,9 +62,9 @@ class SyncClient(AnyClient[httpx.Client]):
             max_retries=max_retries,
             polls_per_job=polls_per_job,
         )
-        self._http = httpx.Client(transport=transport, **self._http_options(self._timeout))
+        self._http = _httpx.Client(transport=transport, **self._http_options(self._timeout))
         # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
-        self._files = httpx.Client(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+        self._files = _httpx.Client(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
 
     def close(self) -> None:
         """Close the connections. Jobs that run go on."""
@@ -187,10 +185,10 @@ class SyncClient(AnyClient[httpx.Client]):
         for wait in self._turns(operation):
             _clock.sleep(wait)
 
-    def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
+    def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         try:
             return self._http.send(request, auth=self._auth(call.operation))
-        except httpx.RequestError as error:
+        except _httpx.RequestError as error:
             raise call.transport_error(error) from error
 
     def _download(self, url: str, path: Path, job: AnyJob) -> Path:
@@ -202,7 +200,7 @@ class SyncClient(AnyClient[httpx.Client]):
         return path
 
 
-class AsyncClient(AnyClient[httpx.AsyncClient]):
+class AsyncClient(AnyClient[_httpx.AsyncClient]):
     """The base of the generated asynchronous client; see SyncClient for the arguments."""
 
     def __init__(
@@ -215,7 +213,7 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         poll_interval: float | None = None,
         max_retries: int = RETRIES,
         polls_per_job: float | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: _httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(
             api_key=api_key,
@@ -226,8 +224,8 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
             max_retries=max_retries,
             polls_per_job=polls_per_job,
         )
-        self._http = httpx.AsyncClient(transport=transport, **self._http_options(self._timeout))
-        self._files = httpx.AsyncClient(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+        self._http = _httpx.AsyncClient(transport=transport, **self._http_options(self._timeout))
+        self._files = _httpx.AsyncClient(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
 
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""
@@ -305,10 +303,10 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         for wait in self._turns(operation):
             await _clock.sleep_async(wait)
 
-    async def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
+    async def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         try:
             return await self._http.send(request, auth=self._auth(call.operation))
-        except httpx.RequestError as error:
+        except _httpx.RequestError as error:
             raise call.transport_error(error) from error
 
     async def _download(self, url: str, path: Path, job: AnyJob) -> Path:

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-import httpx
-
+from . import _httpx
 from .errors import DownloadError
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def download_errors(url: str, job: AnyJob) -> Generator[None]:
     bare = urlsplit(url)._replace(query="", fragment="").geturl()
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (_httpx.HTTPError, _httpx.InvalidURL, OSError) as error:
         about = f"{type(error).__name__}: {error}".replace(url, bare).rstrip(": ")
         raise DownloadError(
             f"{bare} could not be downloaded ({about}); the job is done, so download it again",
@@ -76,7 +75,7 @@ def download_errors(url: str, job: AnyJob) -> Generator[None]:
         ) from error
 
 
-def check_download(response: httpx.Response, url: str, job: AnyJob) -> None:
+def check_download(response: _httpx.Response, url: str, job: AnyJob) -> None:
     """Raise DownloadError where the answer is not the file."""
     if response.status_code != 200:
         bare = urlsplit(url)._replace(query="", fragment="").geturl()

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-import httpx
 import jsonschema_rs
+
+from . import _httpx
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -63,7 +64,7 @@ class Reply:
     """
 
     schema: Validator | None
-    decode: Callable[[httpx.Response], Any]
+    decode: Callable[[_httpx.Response], Any]
 
 
 @dataclass(frozen=True)

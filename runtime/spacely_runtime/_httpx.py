@@ -1,0 +1,45 @@
+"""The one module that imports httpx: what the runtime uses of it, so that another HTTP library is one file away."""
+
+from httpx import URL as Url  # noqa: N811 - a class, no constant
+from httpx import (
+    AsyncBaseTransport,
+    AsyncClient,
+    Auth,
+    BaseTransport,
+    ByteStream,
+    Client,
+    ConnectError,
+    ConnectTimeout,
+    HTTPError,
+    InvalidURL,
+    LocalProtocolError,
+    PoolTimeout,
+    ProxyError,
+    Request,
+    RequestError,
+    Response,
+    Timeout,
+    UnsupportedProtocol,
+)
+
+__all__ = [
+    "AsyncBaseTransport",
+    "AsyncClient",
+    "Auth",
+    "BaseTransport",
+    "ByteStream",
+    "Client",
+    "ConnectError",
+    "ConnectTimeout",
+    "HTTPError",
+    "InvalidURL",
+    "LocalProtocolError",
+    "PoolTimeout",
+    "ProxyError",
+    "Request",
+    "RequestError",
+    "Response",
+    "Timeout",
+    "UnsupportedProtocol",
+    "Url",
+]
