@@ -21,6 +21,7 @@ from spacely_runtime import errors
 from spacely_spec import Problem, Spec, SpecError
 
 from ._facade import Facade, body_of, build_facade, replies_of
+from ._one_way import require_only_what_travels
 
 TEMPLATES = Path(__file__).parent / "templates"
 PACKAGE = "spacely_client"
@@ -106,6 +107,7 @@ def generate(spec: Spec, package: Path) -> None:
         ConfigFile(package_name_override=PACKAGE, post_hooks=[]), MetaType.NONE, spec.path, "utf-8", False, package
     )
     document = copy.deepcopy(dict(spec.document))
+    require_only_what_travels(document)
     with contextlib.redirect_stdout(io.StringIO()):
         data = GeneratorData.from_dict(document, config=config)
         if isinstance(data, GeneratorError):
