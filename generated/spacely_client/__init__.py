@@ -17,7 +17,21 @@ support lifts the block.
 comes and depend on none of it.
 """
 
-from spacely_runtime import AsyncJob, BatchProgress, BatchReport, BatchRow, Job, JobUpdate
+from spacely_runtime import (
+    AsyncJob,
+    BatchProgress,
+    BatchReport,
+    BatchRow,
+    CallEvent,
+    Hook,
+    Job,
+    JobUpdate,
+    LoggingHook,
+    RawResponse,
+    RequestEvent,
+    ResponseEvent,
+    WaitEvent,
+)
 
 from . import models
 from .client import AsyncSpacely, Spacely
@@ -57,11 +71,13 @@ __all__ = [
     "BatchProgress",
     "BatchReport",
     "BatchRow",
+    "CallEvent",
     "ClientError",
     "ConfigurationError",
     "Conflict",
     "DownloadError",
     "Forbidden",
+    "Hook",
     "InvalidRequest",
     "InvalidResponse",
     "InvalidRows",
@@ -70,8 +86,12 @@ __all__ = [
     "JobTimeout",
     "JobUpdate",
     "JournalError",
+    "LoggingHook",
     "NotFound",
     "PaymentRequired",
+    "RawResponse",
+    "RequestEvent",
+    "ResponseEvent",
     "ServerError",
     "Spacely",
     "StatusError",
@@ -86,5 +106,6 @@ __all__ = [
     "UnprocessableContent",
     "Unset",
     "Violation",
+    "WaitEvent",
     "models",
 ]

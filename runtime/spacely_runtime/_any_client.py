@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import urlsplit
@@ -11,20 +12,38 @@ from urllib.parse import urlsplit
 from . import _clock, _httpx, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
-from ._defaults import CONNECT_TIMEOUT_SECONDS, MOST_POLLS_A_JOB
+from ._defaults import (
+    CONNECT_TIMEOUT_SECONDS,
+    DOWNLOAD_TIMEOUT_SECONDS,
+    MOST_POLLS_A_JOB,
+    RETRIES,
+    TIMEOUT_SECONDS,
+)
 from ._jobs import AnyJob, AsyncJob, Following
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
 from ._port import Port
+from ._raw import RawCalls
 from ._retry import Retries
 from ._secret import Secret
-from .types import Unset
+from ._watch import Watch
+from .hooks import LOGGER, Hook, LoggingHook
+from .types import UNSET, Unset
 
+_LOGGING = (LoggingHook(),)
 H = TypeVar("H", _httpx.Client, _httpx.AsyncClient)
+Transport = TypeVar("Transport", _httpx.BaseTransport, _httpx.AsyncBaseTransport)
 
 
-class AnyClient(Generic[H]):
+class AnyClient(Generic[H, Transport]):
     """What the two clients have in common: all but the I/O."""
+
+    _new_http: ClassVar[Callable[..., Any]]
+    """Makes what requests are sent with."""
+    _send: Callable[..., Any]
+    """Makes a call; see the two clients."""
+    _started: Callable[..., Any]
+    """Makes a job of the answer to its submit; see the two clients."""
 
     operations: ClassVar[Mapping[str, Operation]]
     """The operations of the contract, by the name of their method."""
@@ -32,19 +51,18 @@ class AnyClient(Generic[H]):
     _environment_prefix: ClassVar[str]
     _contract_rate_limit: ClassVar[RateLimit | None]
 
-    _http: H
-    _files: H
-
     def __init__(
         self,
+        api_key: str | None = None,
+        base_url: str | None = None,
         *,
-        api_key: str | None,
-        base_url: str | None,
-        timeout: float,
-        rate_limit: float | Unset | None,
-        poll_interval: float | None,
-        max_retries: int,
-        polls_per_job: float | None,
+        timeout: float = TIMEOUT_SECONDS,
+        rate_limit: float | Unset | None = UNSET,
+        poll_interval: float | None = None,
+        max_retries: int = RETRIES,
+        polls_per_job: float | None = None,
+        hooks: Sequence[Hook] | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._secret = self._find_key(api_key)
         self._base_url = self._find_base_url(base_url)
@@ -59,6 +77,10 @@ class AnyClient(Generic[H]):
             raise errors.ConfigurationError(f"polls_per_job={polls_per_job!r}: give a number greater than 1")
         self._polls_per_job = polls_per_job
         self._paces: dict[str, Pace] = {}
+        self._given_hooks = None if hooks is None else tuple(hooks)
+        self._http: H = self._new_http(transport=transport, **self._http_options(self._timeout))
+        # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
+        self._files: H = self._new_http(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
 
     @property
     def base_url(self) -> str:
@@ -160,6 +182,27 @@ class AnyClient(Generic[H]):
         encoded = call.encode(arguments, body)
         return self._http.build_request(**{**encoded, "url": self._base_url + encoded["url"]})
 
+    @property
+    def _hooks(self) -> tuple[Hook, ...]:
+        if self._given_hooks is not None:
+            return self._given_hooks
+        return _LOGGING if LOGGER.isEnabledFor(logging.INFO) else ()
+
+    def _watch(self, operation: Operation, request: _httpx.Request, job_id: str | None) -> Watch | None:
+        """What tells the hooks of a call; None where there are none."""
+        hooks = self._hooks
+        if not hooks:
+            return None
+        url = str(request.url.copy_with(userinfo=b"") if request.url.userinfo else request.url)
+        return Watch(
+            hooks,
+            operation=operation.id,
+            method=operation.method,
+            path=operation.path,
+            url=url if self._secret is None else self._secret.redact(url),
+            job_id=job_id,
+        )
+
     def _auth(self, operation: Operation) -> _httpx.Auth | None:
         return KeyAuth(operation.keys, self._secret) if operation.keys and self._secret is not None else None
 
@@ -181,6 +224,7 @@ class AnyClient(Generic[H]):
             "job_id": job_id,
             "interval": self._poll_interval,
             "following": self._following(operation),
+            "hooks": lambda: self._hooks,
             "submitted": result,
             "submitted_at": _clock.monotonic(),
         }
@@ -204,6 +248,10 @@ class AnyClient(Generic[H]):
             calls=lambda: self._calls,
         )
 
+    def _raw_calls(self) -> RawCalls:
+        """What the methods of ``with_raw_response`` call."""
+        return RawCalls(self._send, self._started, self.operations)
+
     def _resume_options(self, name: str, job_id: str) -> dict[str, Any]:
         """What a job is made with that is taken up again."""
         operation = self.operations.get(name)
@@ -222,6 +270,7 @@ class AnyClient(Generic[H]):
             "job_id": job_id,
             "interval": self._poll_interval,
             "following": self._following(operation),
+            "hooks": lambda: self._hooks,
         }
 
 

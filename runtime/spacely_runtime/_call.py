@@ -127,10 +127,10 @@ class Call:
         reply = self.operation.reply(response.status_code)
         if reply is None:
             self._invalid(response, None, [Violation("", f"the status {response.status_code} is not documented")])
-        answer = Answer(response.status_code, response.headers, None)
+        answer = Answer(response.status_code, response.headers, None, response)
         if reply.schema is not None:
             try:
-                answer = Answer(response.status_code, response.headers, parse_json(response.content))
+                answer = Answer(response.status_code, response.headers, parse_json(response.content), response)
             except ValueError as error:
                 self._invalid(response, None, [Violation("", f"is no JSON: {error}")])
             violations = [Violation(place, message) for place, message in reply.schema.errors(answer.body)]
@@ -140,6 +140,10 @@ class Call:
             return reply.decode(response), answer
         except Exception as error:  # noqa: BLE001 - whatever generated code trips over, the answer is at fault
             self._invalid(response, answer, [Violation("", f"cannot be decoded: {type(error).__name__}: {error}")])
+
+    def started(self, answer: Answer) -> str | None:
+        """The id of the job that an answer of success says was started; None where the operation starts none."""
+        return None if self.operation.polling is None else id_text(self.operation.polling.read_id(answer))
 
     def _status_error(self, response: _httpx.Response) -> errors.StatusError:
         status = response.status_code

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Self
 from . import _clock, _httpx, errors
 from ._any_client import AnyClient
 from ._call import Call
-from ._defaults import DOWNLOAD_TIMEOUT_SECONDS, RETRIES, TIMEOUT_SECONDS
 from ._download import check_download, download_errors, whole_file
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
 from ._port import Port
-from .types import UNSET, Unset
+from ._watch import Watch
+from .types import UNSET
 
 if TYPE_CHECKING:
     from ._report import BatchProgress, BatchReport
     from ._rows import Source
 
 
-class SyncClient(AnyClient[_httpx.Client]):
+class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
     """The base of the generated synchronous client.
 
     Args:
@@ -38,33 +38,11 @@ class SyncClient(AnyClient[_httpx.Client]):
             server did not take it (no connection, 429, 503 with Retry-After).
         polls_per_job: How many polls a job may take on average, once it is known how long jobs take. More of them
             find the end earlier. By default as many as the rate limit leaves room for, between 1.45 and 5.
+        hooks: What is told of each call; see ``spacely_runtime.hooks``. By default, calls are logged.
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        *,
-        timeout: float = TIMEOUT_SECONDS,
-        rate_limit: float | Unset | None = UNSET,
-        poll_interval: float | None = None,
-        max_retries: int = RETRIES,
-        polls_per_job: float | None = None,
-        transport: _httpx.BaseTransport | None = None,
-    ) -> None:
-        super().__init__(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            rate_limit=rate_limit,
-            poll_interval=poll_interval,
-            max_retries=max_retries,
-            polls_per_job=polls_per_job,
-        )
-        self._http = _httpx.Client(transport=transport, **self._http_options(self._timeout))
-        # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
-        self._files = _httpx.Client(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+    _new_http = _httpx.Client
 
     def close(self) -> None:
         """Close the connections. Jobs that run go on."""
@@ -153,8 +131,10 @@ class SyncClient(AnyClient[_httpx.Client]):
         return self._send(self.operations[name], arguments, body)[0]
 
     def _submit(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Job[Any]:
-        options = self._job_options(*self._send(self.operations[name], arguments, body), name)
-        return Job(self._poll, self._download, **options)
+        return self._started(name, *self._send(self.operations[name], arguments, body))
+
+    def _started(self, name: str, result: Any, answer: Answer) -> Job[Any]:
+        return Job(self._poll, self._download, **self._job_options(result, answer, name))
 
     def _resume(self, name: str, job_id: str) -> Job[Any]:
         return Job(self._poll, self._download, **self._resume_options(name, job_id))
@@ -167,18 +147,35 @@ class SyncClient(AnyClient[_httpx.Client]):
     ) -> tuple[Any, Answer]:
         call = Call(operation, self._secret, job_id)
         request = self._request(call, arguments, body)
-        retries = self._retries(operation, request, job_id)
+        watch = self._watch(operation, request, job_id)
+        if watch is None:
+            return self._attempt(call, request, job_id, None)
+        with watch:
+            return self._attempt(call, request, job_id, watch)
+
+    def _attempt(
+        self, call: Call, request: _httpx.Request, job_id: str | None, watch: Watch | None
+    ) -> tuple[Any, Answer]:
+        retries = self._retries(call.operation, request, job_id)
         attempts = 0
         while True:
             attempts += 1
-            self._take_turn(operation)
+            self._take_turn(call.operation)
+            if watch is not None:
+                watch.sending(attempts)
             try:
-                return call.decode(self._exchange(call, request))
+                result, answer = call.decode(self._exchange(call, request))
             except errors.ClientError as error:
                 error.attempts = attempts
+                if watch is not None:
+                    watch.failed(error)
                 pause = retries.pause(error)
                 if pause is None:
                     raise
+            else:
+                if watch is not None:
+                    watch.answered(answer.status_code, call.started(answer))
+                return result, answer
             _clock.sleep(pause)
 
     def _take_turn(self, operation: Operation) -> None:
@@ -200,32 +197,10 @@ class SyncClient(AnyClient[_httpx.Client]):
         return path
 
 
-class AsyncClient(AnyClient[_httpx.AsyncClient]):
+class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
     """The base of the generated asynchronous client; see SyncClient for the arguments."""
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        *,
-        timeout: float = TIMEOUT_SECONDS,
-        rate_limit: float | Unset | None = UNSET,
-        poll_interval: float | None = None,
-        max_retries: int = RETRIES,
-        polls_per_job: float | None = None,
-        transport: _httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        super().__init__(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            rate_limit=rate_limit,
-            poll_interval=poll_interval,
-            max_retries=max_retries,
-            polls_per_job=polls_per_job,
-        )
-        self._http = _httpx.AsyncClient(transport=transport, **self._http_options(self._timeout))
-        self._files = _httpx.AsyncClient(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+    _new_http = _httpx.AsyncClient
 
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""
@@ -271,8 +246,10 @@ class AsyncClient(AnyClient[_httpx.AsyncClient]):
         return (await self._send(self.operations[name], arguments, body))[0]
 
     async def _submit(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> AsyncJob[Any]:
-        options = self._job_options(*await self._send(self.operations[name], arguments, body), name)
-        return AsyncJob(self._poll, self._download, **options)
+        return self._started(name, *await self._send(self.operations[name], arguments, body))
+
+    def _started(self, name: str, result: Any, answer: Answer) -> AsyncJob[Any]:
+        return AsyncJob(self._poll, self._download, **self._job_options(result, answer, name))
 
     def _resume(self, name: str, job_id: str) -> AsyncJob[Any]:
         return AsyncJob(self._poll, self._download, **self._resume_options(name, job_id))
@@ -285,18 +262,35 @@ class AsyncClient(AnyClient[_httpx.AsyncClient]):
     ) -> tuple[Any, Answer]:
         call = Call(operation, self._secret, job_id)
         request = self._request(call, arguments, body)
-        retries = self._retries(operation, request, job_id)
+        watch = self._watch(operation, request, job_id)
+        if watch is None:
+            return await self._attempt(call, request, job_id, None)
+        with watch:
+            return await self._attempt(call, request, job_id, watch)
+
+    async def _attempt(
+        self, call: Call, request: _httpx.Request, job_id: str | None, watch: Watch | None
+    ) -> tuple[Any, Answer]:
+        retries = self._retries(call.operation, request, job_id)
         attempts = 0
         while True:
             attempts += 1
-            await self._take_turn(operation)
+            await self._take_turn(call.operation)
+            if watch is not None:
+                watch.sending(attempts)
             try:
-                return call.decode(await self._exchange(call, request))
+                result, answer = call.decode(await self._exchange(call, request))
             except errors.ClientError as error:
                 error.attempts = attempts
+                if watch is not None:
+                    watch.failed(error)
                 pause = retries.pause(error)
                 if pause is None:
                     raise
+            else:
+                if watch is not None:
+                    watch.answered(answer.status_code, call.started(answer))
+                return result, answer
             await _clock.sleep_async(pause)
 
     async def _take_turn(self, operation: Operation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeV
 from . import _clock, _download, errors
 from ._defaults import FAILED_POLLS, MOST_RETRY_AFTER_SECONDS
 from ._retry import retry_after
+from ._watch import watched_wait
 
 if TYPE_CHECKING:
     from ._operation import Answer, Operation, Polling
     from ._pace import Pace
+    from .hooks import Hook
 
 T = TypeVar("T")
 State: TypeAlias = Literal["running", "succeeded", "failed"]
@@ -158,6 +161,7 @@ class AnyJob:
         job_id: str,
         interval: float | None,
         following: Following,
+        hooks: Callable[[], tuple[Hook, ...]] = tuple,
         submitted: Any = None,
         submitted_at: float | None = None,
     ) -> None:
@@ -166,6 +170,7 @@ class AnyJob:
         self.polling = cast("Polling", operation.polling)
         self.interval = interval
         self.following = following
+        self._hooks = hooks
         self.submitted_at = submitted_at
         self._id = job_id
         self._submitted = submitted
@@ -195,6 +200,11 @@ class AnyJob:
         return errors.JobFailed(
             "The job has failed, says the server", response=update.response, operation=self.operation.id, job_id=self.id
         )
+
+    def watched(self, timeout: float | None) -> AbstractContextManager[None]:
+        """What tells the hooks of a wait that is made inside of it."""
+        hooks = self._hooks()
+        return watched_wait(hooks, self, timeout) if hooks else nullcontext()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.id}>"
@@ -292,13 +302,14 @@ class Job(AnyJob, Generic[T]):
 
     def _finish(self, timeout: float | None, on_update: Callable[[JobUpdate[T]], object] | None) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
-        for last in self.updates(timeout):
-            if on_update is not None:
-                on_update(last)
-        update = cast("JobUpdate[T]", last)
-        if update.state == "failed":
-            raise self.failure(update)
-        return update
+        with self.watched(timeout):
+            for last in self.updates(timeout):
+                if on_update is not None:
+                    on_update(last)
+            update = cast("JobUpdate[T]", last)
+            if update.state == "failed":
+                raise self.failure(update)
+            return update
 
 
 class AsyncJob(AnyJob, Generic[T]):
@@ -355,11 +366,12 @@ class AsyncJob(AnyJob, Generic[T]):
         self, timeout: float | None, on_update: Callable[[JobUpdate[T]], Awaitable[object] | object] | None
     ) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
-        async for last in self.updates(timeout):
-            outcome = on_update(last) if on_update is not None else None
-            if inspect.isawaitable(outcome):
-                await outcome
-        update = cast("JobUpdate[T]", last)
-        if update.state == "failed":
-            raise self.failure(update)
-        return update
+        with self.watched(timeout):
+            async for last in self.updates(timeout):
+                outcome = on_update(last) if on_update is not None else None
+                if inspect.isawaitable(outcome):
+                    await outcome
+            update = cast("JobUpdate[T]", last)
+            if update.state == "failed":
+                raise self.failure(update)
+            return update

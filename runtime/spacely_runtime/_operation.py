@@ -69,11 +69,12 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the criteria of a polling Link look at: one answer with its body parsed."""
+    """What the criteria of a polling Link look at: one answer with its body parsed, and the answer as it came."""
 
     status_code: int
     headers: Mapping[str, str]
     body: Any
+    response: _httpx.Response | None = None
 
     def at(self, pointer: str) -> Any:
         """The value at a JSON pointer of the body, or None where there is none."""

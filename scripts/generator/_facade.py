@@ -22,7 +22,7 @@ from ._code import accepted, compare, entry, prose, raw, read
 
 Json: TypeAlias = Any
 
-_OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job"}
+_OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job", "with_raw_response"}
 _IMPORT_PREFIX = "."
 
 

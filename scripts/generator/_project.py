@@ -29,6 +29,23 @@ PACKAGE = "spacely_client"
 # Files that the generator knows nothing of, by template.
 _EXTRA = {"_operations.py.jinja": "_operations.py", "__main__.py.jinja": "__main__.py"}
 
+# What the package offers of the runtime, beside the errors.
+_RUNTIME_NAMES = [
+    "AsyncJob",
+    "BatchProgress",
+    "BatchReport",
+    "BatchRow",
+    "CallEvent",
+    "Hook",
+    "Job",
+    "JobUpdate",
+    "LoggingHook",
+    "RawResponse",
+    "RequestEvent",
+    "ResponseEvent",
+    "WaitEvent",
+]
+
 # What the stock templates write that strict type checkers object to. Replaced when a template is loaded, and
 # looked for first, so that a new version of the generator cannot make one of them stop applying in silence.
 _PATCHES = {
@@ -85,6 +102,7 @@ class _Project(Project):
         self.env.globals.update(
             facade=facade,
             error_names=sorted(name for name in errors.__all__),
+            runtime_names=_RUNTIME_NAMES,
             body_of=body_of,
             replies_of=replies_of,
             spec_path=lambda endpoint: by_name[str(endpoint.name)].path,
