@@ -26,8 +26,8 @@ from ._one_way import require_only_what_travels
 TEMPLATES = Path(__file__).parent / "templates"
 PACKAGE = "spacely_client"
 
-# Files that the generator knows nothing of, by template.
-_EXTRA = {"_operations.py.jinja": "_operations.py", "__main__.py.jinja": "__main__.py"}
+# Files that the generator knows nothing of; each has a template of its name.
+_EXTRA = ["_operations.py", "__main__.py", "otel.py", "testing.py"]
 
 # What the package offers of the runtime, beside the errors.
 _RUNTIME_NAMES = [
@@ -110,8 +110,9 @@ class _Project(Project):
 
     def _build_api(self) -> None:
         super()._build_api()
-        for template, name in _EXTRA.items():
-            (self.package_dir / name).write_text(self.env.get_template(template).render(), encoding="utf-8")
+        for name in _EXTRA:
+            text = self.env.get_template(f"{name}.jinja").render()
+            (self.package_dir / name).write_text(text, encoding="utf-8")
 
 
 def generate(spec: Spec, package: Path) -> None:
