@@ -112,8 +112,12 @@ class Call:
             error_type = errors.UncertainTransport
         return error_type(message, never_sent=False, operation=self.operation.id, job_id=self._job_id)
 
-    def decode(self, response: _httpx.Response) -> tuple[Any, Answer]:
+    def decode(self, response: _httpx.Response, elapsed: float = 0.0) -> tuple[Any, Answer]:
         """The result of an answer that was read to its end.
+
+        Args:
+            response: The answer.
+            elapsed: Seconds that it took.
 
         Returns:
             The parsed result, and the answer for the criteria of a Link to look at.
@@ -127,10 +131,10 @@ class Call:
         reply = self.operation.reply(response.status_code)
         if reply is None:
             self._invalid(response, None, [Violation("", f"the status {response.status_code} is not documented")])
-        answer = Answer(response.status_code, response.headers, None, response)
+        answer = Answer(response.status_code, response.headers, None, response, elapsed)
         if reply.schema is not None:
             try:
-                answer = Answer(response.status_code, response.headers, parse_json(response.content), response)
+                answer = Answer(response.status_code, response.headers, parse_json(response.content), response, elapsed)
             except ValueError as error:
                 self._invalid(response, None, [Violation("", f"is no JSON: {error}")])
             violations = [Violation(place, message) for place, message in reply.schema.errors(answer.body)]

@@ -163,8 +163,10 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
             self._take_turn(call.operation)
             if watch is not None:
                 watch.sending(attempts)
+            began = _clock.monotonic()
             try:
-                result, answer = call.decode(self._exchange(call, request))
+                response = self._exchange(call, request)
+                result, answer = call.decode(response, _clock.monotonic() - began)
             except errors.ClientError as error:
                 error.attempts = attempts
                 if watch is not None:
@@ -278,8 +280,10 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
             await self._take_turn(call.operation)
             if watch is not None:
                 watch.sending(attempts)
+            began = _clock.monotonic()
             try:
-                result, answer = call.decode(await self._exchange(call, request))
+                response = await self._exchange(call, request)
+                result, answer = call.decode(response, _clock.monotonic() - began)
             except errors.ClientError as error:
                 error.attempts = attempts
                 if watch is not None:

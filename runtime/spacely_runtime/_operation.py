@@ -69,12 +69,18 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the criteria of a polling Link look at: one answer with its body parsed, and the answer as it came."""
+    """What the criteria of a polling Link look at: one answer with its body parsed.
+
+    Attributes:
+        response: The answer as it came.
+        elapsed: Seconds that it took.
+    """
 
     status_code: int
     headers: Mapping[str, str]
     body: Any
     response: _httpx.Response | None = None
+    elapsed: float = 0.0
 
     def at(self, pointer: str) -> Any:
         """The value at a JSON pointer of the body, or None where there is none."""

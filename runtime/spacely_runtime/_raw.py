@@ -84,5 +84,4 @@ def returning_raw_async(
 def _raw(sent: tuple[Any, Answer], parse: Callable[[Any, Answer], Any]) -> RawResponse[Any]:
     parsed, answer = sent
     response = cast("HttpResponse", answer.response)
-    elapsed = response.elapsed.total_seconds()
-    return RawResponse(response.status_code, response.headers, response.content, elapsed, parse(parsed, answer))
+    return RawResponse(response.status_code, response.headers, response.content, answer.elapsed, parse(parsed, answer))

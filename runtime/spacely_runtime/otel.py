@@ -82,7 +82,8 @@ class OpenTelemetryHook(Hook):
         if event.error is not None:
             attributes["error.type"] = _error_type(event.error)
         span = trace.get_current_span()
-        span.set_attributes(attributes)
+        if event.status_code is not None:
+            span.set_attribute("http.response.status_code", event.status_code)
         if event.job_id is not None:
             span.set_attribute("client.job_id", event.job_id)
         span.add_event("response", {**attributes, "elapsed": event.elapsed})
