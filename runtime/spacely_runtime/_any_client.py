@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 from . import _clock, _httpx, errors
@@ -16,6 +16,7 @@ from ._defaults import (
     CONNECT_TIMEOUT_SECONDS,
     DOWNLOAD_TIMEOUT_SECONDS,
     MOST_POLLS_A_JOB,
+    POLLS_A_JOB,
     RETRIES,
     TIMEOUT_SECONDS,
 )
@@ -29,6 +30,9 @@ from ._secret import Secret
 from ._watch import Watch
 from .hooks import LOGGER, Hook, LoggingHook
 from .types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ._shared_budget import SharedBudget
 
 _LOGGING = (LoggingHook(),)
 H = TypeVar("H", _httpx.Client, _httpx.AsyncClient)
@@ -58,6 +62,7 @@ class AnyClient(Generic[H, Transport]):
         *,
         timeout: float = TIMEOUT_SECONDS,
         rate_limit: float | Unset | None = UNSET,
+        rate_limit_store: str | None = None,
         poll_interval: float | None = None,
         max_retries: int = RETRIES,
         polls_per_job: float | None = None,
@@ -69,6 +74,7 @@ class AnyClient(Generic[H, Transport]):
         self._timeout = _positive("timeout", timeout)
         self._poll_interval = None if poll_interval is None else _positive("poll_interval", poll_interval)
         self._budget = self._find_budget(rate_limit)
+        self._shared_budget = self._find_shared_budget(rate_limit_store)
         if max_retries < 0:
             raise errors.ConfigurationError(f"max_retries={max_retries!r}: give 0 or a number greater than 0")
         self._max_retries = max_retries
@@ -130,6 +136,14 @@ class AnyClient(Generic[H, Transport]):
             limit = RateLimit(1, 1.0 / rate_limit)
         return None if limit is None else shared_budget(self._secret, limit)
 
+    def _find_shared_budget(self, given: str | None) -> SharedBudget | None:
+        url = given or os.environ.get(f"{self._environment_prefix}_RATE_LIMIT_STORE")
+        if not url or self._budget is None:
+            return None
+        from ._shared_budget import SharedBudget  # Whoever shares no budget does without.
+
+        return SharedBudget(url, self._secret, self._budget.limit, self._environment_prefix.lower())
+
     def _http_options(self, operation_timeout: float) -> dict[str, Any]:
         return {
             "timeout": _httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
@@ -166,6 +180,8 @@ class AnyClient(Generic[H, Transport]):
     def _polls_a_job(self) -> float:
         if self._polls_per_job is not None:
             return self._polls_per_job
+        if self._shared_budget is not None:
+            return POLLS_A_JOB  # What the others send is not known: calls are taken to be scarce.
         return MOST_POLLS_A_JOB if self._budget is None else self._budget.affordable_polls(_clock.monotonic())
 
     def _job_finished(self, polls: int) -> None:

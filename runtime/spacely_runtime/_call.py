@@ -112,6 +112,16 @@ class Call:
             error_type = errors.UncertainTransport
         return error_type(message, never_sent=False, operation=self.operation.id, job_id=self._job_id)
 
+    def store_error(self, error: Exception) -> errors.ClientError:
+        """The error for a request that did not go out, since the store of the rate limit could not be asked."""
+        return errors.RateLimitStoreError(
+            "The store that the rate limit is shared through could not be asked "
+            f"({type(error).__name__}: {error}); nothing was sent, since the limit might be exceeded",
+            never_sent=True,
+            operation=self.operation.id,
+            job_id=self._job_id,
+        )
+
     def decode(self, response: _httpx.Response, elapsed: float = 0.0) -> tuple[Any, Answer]:
         """The result of an answer that was read to its end.
 

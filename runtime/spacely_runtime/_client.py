@@ -32,6 +32,8 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         timeout: Seconds to wait for the server at each step of a call.
         rate_limit: Calls a second, shared by all clients of this process that have the same key; the contract's
             own by default, None is off.
+        rate_limit_store: The URL of a Redis server, through which clients of other processes and machines with the
+            same key and limit share the budget; None takes it from the environment, where there may be none.
         poll_interval: Seconds between polls, and before the first one, in place of the contract's.
         max_retries: How often a call is made again: one that changes nothing, after what may pass (no answer, 408,
             425, 429, 500, 502, 503, 504); any other one, a submit among them, only where it is certain that the
@@ -48,6 +50,8 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         """Close the connections. Jobs that run go on."""
         self._http.close()
         self._files.close()
+        if self._shared_budget is not None:
+            self._shared_budget.close()
 
     def __enter__(self) -> Self:
         return self
@@ -160,11 +164,11 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         attempts = 0
         while True:
             attempts += 1
-            self._take_turn(call.operation)
-            if watch is not None:
-                watch.sending(attempts)
-            began = _clock.monotonic()
             try:
+                self._take_turn(call)
+                if watch is not None:
+                    watch.sending(attempts)
+                began = _clock.monotonic()
                 response = self._exchange(call, request)
                 result, answer = call.decode(response, _clock.monotonic() - began)
             except errors.ClientError as error:
@@ -176,13 +180,20 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
                     raise
             else:
                 if watch is not None:
-                    watch.answered(answer.status_code, call.started(answer))
+                    watch.answered(attempts, answer.status_code, call.started(answer))
                 return result, answer
             _clock.sleep(pause)
 
-    def _take_turn(self, operation: Operation) -> None:
-        for wait in self._turns(operation):
+    def _take_turn(self, call: Call) -> None:
+        for wait in self._turns(call.operation):
             _clock.sleep(wait)
+        shared = self._shared_budget
+        if shared is None or _clock.skipping is not None:
+            return
+        try:
+            shared.take_turn(submit=call.operation.polling is not None, polls_a_job=self._polls_a_job())
+        except shared.failure as error:
+            raise call.store_error(error) from error
 
     def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         try:
@@ -208,6 +219,8 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
         """Close the connections. Jobs that run go on."""
         await self._http.aclose()
         await self._files.aclose()
+        if self._shared_budget is not None:
+            await self._shared_budget.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -277,11 +290,11 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
         attempts = 0
         while True:
             attempts += 1
-            await self._take_turn(call.operation)
-            if watch is not None:
-                watch.sending(attempts)
-            began = _clock.monotonic()
             try:
+                await self._take_turn(call)
+                if watch is not None:
+                    watch.sending(attempts)
+                began = _clock.monotonic()
                 response = await self._exchange(call, request)
                 result, answer = call.decode(response, _clock.monotonic() - began)
             except errors.ClientError as error:
@@ -293,13 +306,20 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
                     raise
             else:
                 if watch is not None:
-                    watch.answered(answer.status_code, call.started(answer))
+                    watch.answered(attempts, answer.status_code, call.started(answer))
                 return result, answer
             await _clock.sleep_async(pause)
 
-    async def _take_turn(self, operation: Operation) -> None:
-        for wait in self._turns(operation):
+    async def _take_turn(self, call: Call) -> None:
+        for wait in self._turns(call.operation):
             await _clock.sleep_async(wait)
+        shared = self._shared_budget
+        if shared is None or _clock.skipping is not None:
+            return
+        try:
+            await shared.take_turn_async(submit=call.operation.polling is not None, polls_a_job=self._polls_a_job())
+        except shared.failure as error:
+            raise call.store_error(error) from error
 
     async def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         try:

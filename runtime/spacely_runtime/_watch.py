@@ -29,8 +29,7 @@ class Watch:
         self._hooks = hooks
         self._call = call
         self._entered = _Entered()
-        self._attempt = 0
-        self._sent_at = 0.0
+        self._sent_at: float | None = None
 
     def __enter__(self) -> Self:
         event = CallEvent(**self._call)
@@ -45,31 +44,37 @@ class Watch:
 
     def sending(self, attempt: int) -> None:
         """Tell that an attempt is about to be sent."""
-        self._attempt = attempt
         event = RequestEvent(**self._call, attempt=attempt)
         self._tell(lambda hook: hook.on_request(event))
         self._sent_at = _clock.monotonic()
 
-    def answered(self, status_code: int, started: str | None) -> None:
+    def answered(self, attempt: int, status_code: int, started: str | None) -> None:
         """Tell that it was a success, and the id of the job that it started, if it started one."""
-        self._ended(status_code, started or self._call["job_id"], None, submitted=started is not None)
+        self._ended(attempt, status_code, started or self._call["job_id"], None, submitted=started is not None)
 
     def failed(self, error: errors.ClientError) -> None:
         """Tell that it was none."""
-        self._ended(getattr(error, "status_code", None), error.job_id, error, submitted=False)
+        self._ended(error.attempts, getattr(error, "status_code", None), error.job_id, error, submitted=False)
 
     def _ended(
-        self, status_code: int | None, job_id: str | None, error: errors.ClientError | None, *, submitted: bool
+        self,
+        attempt: int,
+        status_code: int | None,
+        job_id: str | None,
+        error: errors.ClientError | None,
+        *,
+        submitted: bool,
     ) -> None:
         call: dict[str, Any] = {**self._call, "job_id": job_id}
         event = ResponseEvent(
             **call,
-            attempt=self._attempt,
+            attempt=attempt,
             submitted=submitted,
             status_code=status_code,
-            elapsed=_clock.monotonic() - self._sent_at,
+            elapsed=0.0 if self._sent_at is None else _clock.monotonic() - self._sent_at,
             error=error,
         )
+        self._sent_at = None
         self._tell(lambda hook: hook.on_response(event))
 
     def _tell(self, tell: Callable[[Hook], None]) -> None:
