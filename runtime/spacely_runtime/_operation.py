@@ -35,7 +35,11 @@ class Validator:
 
     @cached_property
     def _compiled(self) -> jsonschema_rs.Draft4Validator:
-        return jsonschema_rs.Draft4Validator(dict(self.schema), validate_formats=self.formats, formats=_LATER_FORMATS)
+        return jsonschema_rs.Draft4Validator(
+            dict(self.schema),
+            validate_formats=self.formats,
+            formats=_LATER_FORMATS,  # ty: ignore[invalid-argument-type]  # these are functions of one value
+        )
 
     def errors(self, value: Any) -> list[tuple[str, str]]:
         """Where a value breaks the schema: JSON pointer and message, each place in its own entry."""

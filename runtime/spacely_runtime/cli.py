@@ -101,7 +101,7 @@ def _command(client_type: type[SyncClient], name: str, operation: Operation) -> 
         required = parameter.default is inspect.Parameter.empty
         options[parameter.name] = (
             Annotated[
-                option_type if required else option_type | None,
+                option_type if required else option_type | None,  # ty: ignore[invalid-type-form]  # made at run time
                 Parameter(help=help_texts.get(parameter.name, ""), negative=""),
             ],
             inspect.Parameter.empty if required else None,
@@ -127,7 +127,7 @@ def _wait_command(client_type: type[SyncClient]) -> Callable[..., None]:
     """The command that takes a job up again."""
     submits = [name for name, operation in client_type.operations.items() if operation.polling]
     only = submits[0].replace("_", "-") if len(submits) == 1 else None
-    literal = Literal[tuple(each.replace("_", "-") for each in submits)]  # type: ignore[valid-type]  # made at run time
+    literal = Literal[tuple(each.replace("_", "-") for each in submits)]  # type: ignore[valid-type]  # ty: ignore[invalid-type-form]  # made at run time
 
     frame = _frame({**_JOB_FRAME, **_FRAME}, taken=())
 
@@ -181,7 +181,7 @@ def _give_signature(
         for name, (hint, default) in options.items()
     ]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # ty: ignore[missing-attribute]  # inspect reads it
 
 
 def _follow(job: Job[Any], settings: Mapping[str, Any]) -> None:
@@ -236,7 +236,7 @@ def _option(hint: Any) -> tuple[Any, Callable[[Any], Any]]:
             return branch, _same
         if get_origin(branch) is Sequence or get_origin(branch) is list:
             item_type, convert = _option(get_args(branch)[0])
-            return list[item_type], lambda values: [convert(value) for value in values]  # type: ignore[valid-type]  # made at run time
+            return list[item_type], lambda values: [convert(value) for value in values]  # type: ignore[valid-type]  # ty: ignore[invalid-type-form]  # made at run time
     return Annotated[str, Parameter(show_default=False)], _from_text
 
 
