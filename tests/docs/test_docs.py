@@ -10,11 +10,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.spacely_mock.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^```(sh|python|text|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PORT = "4010"
+REDIS_PORT = "6379"
 
 
 def sections():
@@ -39,10 +41,17 @@ def test_the_examples_of_a_section_print_what_the_page_says(blocks, folder):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     options = {"cwd": folder, "env": environment, "text": True}
     printed = ""
+    redis = None
     with ExitStack() as running:
         for kind, text in blocks:
             text = text.replace(PORT, port)
+            if text.startswith("redis-server"):
+                redis = running.enter_context(RedisServer())
+            if redis is not None:
+                text = text.replace(REDIS_PORT, str(redis.port))
             match kind:
+                case "sh" if text.startswith("redis-server"):
+                    continue  # It runs already.
                 case "sh" if text.startswith("spacely-mock"):
                     mock = subprocess.Popen(["bash", "-c", f"exec {text}"], stdout=subprocess.PIPE, **options)
                     running.callback(stop, mock)
