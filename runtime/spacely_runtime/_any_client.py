@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,14 +26,12 @@ from ._port import Port
 from ._raw import RawCalls
 from ._retry import Retries
 from ._secret import Secret
-from ._watch import Watch
-from .hooks import LOGGER, Hook, LoggingHook
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ._shared_budget import SharedBudget
-
-_LOGGING = (LoggingHook(),)
+    from ._watch import Watch
+    from .hooks import Hook
 H = TypeVar("H", _httpx.Client, _httpx.AsyncClient)
 Transport = TypeVar("Transport", _httpx.BaseTransport, _httpx.AsyncBaseTransport)
 
@@ -66,7 +63,7 @@ class AnyClient(Generic[H, Transport]):
         poll_interval: float | None = None,
         max_retries: int = RETRIES,
         polls_per_job: float | None = None,
-        hooks: Sequence[Hook] | None = None,
+        hooks: Sequence[Hook] = (),
         transport: Transport | None = None,
     ) -> None:
         self._secret = self._find_key(api_key)
@@ -83,7 +80,7 @@ class AnyClient(Generic[H, Transport]):
             raise errors.ConfigurationError(f"polls_per_job={polls_per_job!r}: give a number greater than 1")
         self._polls_per_job = polls_per_job
         self._paces: dict[str, Pace] = {}
-        self._given_hooks = None if hooks is None else tuple(hooks)
+        self._hooks = tuple(hooks)
         self._http: H = self._new_http(transport=transport, **self._http_options(self._timeout))
         # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
         self._files: H = self._new_http(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
@@ -198,20 +195,15 @@ class AnyClient(Generic[H, Transport]):
         encoded = call.encode(arguments, body)
         return self._http.build_request(**{**encoded, "url": self._base_url + encoded["url"]})
 
-    @property
-    def _hooks(self) -> tuple[Hook, ...]:
-        if self._given_hooks is not None:
-            return self._given_hooks
-        return _LOGGING if LOGGER.isEnabledFor(logging.INFO) else ()
-
     def _watch(self, operation: Operation, request: _httpx.Request, job_id: str | None) -> Watch | None:
         """What tells the hooks of a call; None where there are none."""
-        hooks = self._hooks
-        if not hooks:
+        if not self._hooks:
             return None
+        from ._watch import Watch  # Whoever has no hooks does without.
+
         url = str(request.url.copy_with(userinfo=b"") if request.url.userinfo else request.url)
         return Watch(
-            hooks,
+            self._hooks,
             operation=operation.id,
             method=operation.method,
             path=operation.path,
@@ -240,7 +232,7 @@ class AnyClient(Generic[H, Transport]):
             "job_id": job_id,
             "interval": self._poll_interval,
             "following": self._following(operation),
-            "hooks": lambda: self._hooks,
+            "hooks": self._hooks,
             "submitted": result,
             "submitted_at": _clock.monotonic(),
         }
@@ -286,7 +278,7 @@ class AnyClient(Generic[H, Transport]):
             "job_id": job_id,
             "interval": self._poll_interval,
             "following": self._following(operation),
-            "hooks": lambda: self._hooks,
+            "hooks": self._hooks,
         }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,12 +14,12 @@ from ._download import check_download, download_errors, whole_file
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
 from ._port import Port
-from ._watch import Watch
 from .types import UNSET
 
 if TYPE_CHECKING:
     from ._report import BatchProgress, BatchReport
     from ._rows import Source
+    from ._watch import Watch
 
 
 class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
@@ -40,7 +39,7 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
             server did not take it (no connection, 429, 503 with Retry-After).
         polls_per_job: How many polls a job may take on average, once it is known how long jobs take. More of them
             find the end earlier. By default as many as the rate limit leaves room for, between 1.45 and 5.
-        hooks: What is told of each call; see ``spacely_runtime.hooks``. By default, calls are logged.
+        hooks: What is told of each call; see ``spacely_runtime.hooks``.
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """
 
@@ -116,6 +115,8 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         )
 
     def _port_in_threads(self) -> Port:
+        import asyncio  # Synchronous code that runs no batch does without.
+
         async def poll(job: AnyJob) -> tuple[Any, Answer]:
             return await asyncio.to_thread(self._poll, job)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -29,6 +28,8 @@ def sleep(seconds: float) -> None:
 async def sleep_async(seconds: float) -> None:
     """Wait without holding up the event loop."""
     if seconds > 0:
+        import asyncio  # Synchronous code does without.
+
         await asyncio.sleep(0 if _skip(seconds) else seconds)
 
 

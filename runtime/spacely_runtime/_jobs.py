@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeV
 from . import _clock, _download, errors
 from ._defaults import FAILED_POLLS, MOST_RETRY_AFTER_SECONDS
 from ._retry import retry_after
-from ._watch import watched_wait
 
 if TYPE_CHECKING:
     from ._operation import Answer, Operation, Polling
@@ -161,7 +160,7 @@ class AnyJob:
         job_id: str,
         interval: float | None,
         following: Following,
-        hooks: Callable[[], tuple[Hook, ...]] = tuple,
+        hooks: tuple[Hook, ...] = (),
         submitted: Any = None,
         submitted_at: float | None = None,
     ) -> None:
@@ -203,8 +202,11 @@ class AnyJob:
 
     def watched(self, timeout: float | None) -> AbstractContextManager[None]:
         """What tells the hooks of a wait that is made inside of it."""
-        hooks = self._hooks()
-        return watched_wait(hooks, self, timeout) if hooks else nullcontext()
+        if not self._hooks:
+            return nullcontext()
+        from ._watch import watched_wait  # Whoever has no hooks does without.
+
+        return watched_wait(self._hooks, self, timeout)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.id}>"

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal, TypeAlias
-
-import jsonschema_rs
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from . import _httpx
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 Schema: TypeAlias = Mapping[str, Any]
 
 
 # Formats that OpenAPI 3.0 documents use and draft 4 did not know yet.
-_LATER_FORMATS = {
-    name: jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid
-    for name in ("duration", "iri", "json-pointer", "uri-reference", "uri-template", "uuid")
-}
+_LATER_FORMATS = ("duration", "iri", "json-pointer", "uri-reference", "uri-template", "uuid")
+
+
+@cache
+def _later_formats() -> dict[str, Callable[[Any], bool]]:
+    import jsonschema_rs
+
+    return {
+        name: jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid
+        for name in _LATER_FORMATS
+    }
 
 
 @dataclass(frozen=True)
@@ -35,10 +43,12 @@ class Validator:
 
     @cached_property
     def _compiled(self) -> jsonschema_rs.Draft4Validator:
+        import jsonschema_rs  # A program that only starts, or only shows its help, does without.
+
         return jsonschema_rs.Draft4Validator(
             dict(self.schema),
             validate_formats=self.formats,
-            formats=_LATER_FORMATS,  # ty: ignore[invalid-argument-type]  # these are functions of one value
+            formats=_later_formats(),
         )
 
     def errors(self, value: Any) -> list[tuple[str, str]]:

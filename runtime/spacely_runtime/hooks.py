@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Final
 
 from . import errors
 
-__all__ = ["CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"]
+LOGGER: Final = logging.getLogger("spacely_runtime")
 
-LOGGER = logging.getLogger("spacely_runtime")
-LOGGER.addHandler(logging.NullHandler())  # Without it, Python would print what nobody has asked for.
+__all__ = ["CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -190,13 +190,13 @@ def test_no_event_holds_the_key_or_credentials(clock: Clock) -> None:
     assert hook.told[-2].url == "https://things.test/***/look/t"
 
 
-def test_calls_are_logged_by_default_with_their_job(caplog: pytest.LogCaptureFixture) -> None:
+def test_calls_are_logged_with_their_job(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "spacely_runtime")
-    with Server(STARTED, answer(404)).client() as client:
+    with Server(STARTED, answer(404)).client(hooks=[LoggingHook()]) as client:
         client.start()
         with pytest.raises(errors.NotFound):
             client.job("start", "t-1").poll()
-    records: list[Any] = [each for each in caplog.records if each.name == "spacely_runtime"]
+    records: list[Any] = [each for each in caplog.records if each.module == "hooks"]
     assert [(each.levelname, each.operation, each.job_id) for each in records] == [
         ("DEBUG", "startThing", None),
         ("INFO", "startThing", "t-1"),
@@ -208,17 +208,14 @@ def test_calls_are_logged_by_default_with_their_job(caplog: pytest.LogCaptureFix
     assert KEY not in caplog.text
 
 
-@pytest.mark.parametrize("hooks", [None, []])
-def test_nothing_is_made_for_hooks_where_nobody_listens(hooks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_made_for_hooks_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def unwanted(*_: Any, **__: Any) -> None:
         raise AssertionError("made for nobody")
 
-    monkeypatch.setattr("spacely_runtime._any_client.Watch", unwanted)
-    monkeypatch.setattr("spacely_runtime._jobs.watched_wait", unwanted)
-    logging.getLogger("spacely_runtime").setLevel(logging.NOTSET if hooks == [] else logging.WARNING)
-    with Server(STARTED, DONE).client(hooks=hooks, poll_interval=0.001) as client:
+    monkeypatch.setattr("spacely_runtime._watch.Watch", unwanted)
+    monkeypatch.setattr("spacely_runtime._watch.watched_wait", unwanted)
+    with Server(STARTED, DONE).client(poll_interval=0.001) as client:
         client.start().wait()
-    logging.getLogger("spacely_runtime").setLevel(logging.NOTSET)
 
 
 def test_a_logger_of_ones_own_is_used(caplog: pytest.LogCaptureFixture) -> None:
