@@ -17,21 +17,9 @@ support lifts the block.
 comes and depend on none of it.
 """
 
-from spacely_runtime import (
-    AsyncJob,
-    BatchProgress,
-    BatchReport,
-    BatchRow,
-    CallEvent,
-    Hook,
-    Job,
-    JobUpdate,
-    LoggingHook,
-    RawResponse,
-    RequestEvent,
-    ResponseEvent,
-    WaitEvent,
-)
+from typing import TYPE_CHECKING, Any, Final
+
+from spacely_runtime import AsyncJob, Job, JobUpdate, RawResponse
 
 from . import models
 from .client import AsyncSpacely, Spacely
@@ -64,6 +52,19 @@ from .errors import (
     Violation,
 )
 from .types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from spacely_runtime import (
+        BatchProgress,
+        BatchReport,
+        BatchRow,
+        CallEvent,
+        Hook,
+        LoggingHook,
+        RequestEvent,
+        ResponseEvent,
+        WaitEvent,
+    )
 
 __all__ = [
     "AsyncJob",
@@ -111,3 +112,27 @@ __all__ = [
     "WaitEvent",
     "models",
 ]
+
+# Imported when they are first asked for: most programs do without.
+_LATE: Final = frozenset(
+    [
+        "BatchProgress",
+        "BatchReport",
+        "BatchRow",
+        "CallEvent",
+        "Hook",
+        "LoggingHook",
+        "RequestEvent",
+        "ResponseEvent",
+        "WaitEvent",
+    ]
+)
+
+if not TYPE_CHECKING:  # A type checker would take every name for one that is there.
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import spacely_runtime
+
+        return getattr(spacely_runtime, name)

@@ -29,18 +29,14 @@ PACKAGE = "spacely_client"
 # Files that the generator knows nothing of; each has a template of its name.
 _EXTRA = ["_operations.py", "__main__.py", "otel.py", "testing.py"]
 
-# What the package offers of the runtime, beside the errors.
-_RUNTIME_NAMES = [
-    "AsyncJob",
+# What the package offers of the runtime, and imports only when it is asked for.
+_LATE_NAMES = [
     "BatchProgress",
     "BatchReport",
     "BatchRow",
     "CallEvent",
     "Hook",
-    "Job",
-    "JobUpdate",
     "LoggingHook",
-    "RawResponse",
     "RequestEvent",
     "ResponseEvent",
     "WaitEvent",
@@ -102,7 +98,7 @@ class _Project(Project):
         self.env.globals.update(
             facade=facade,
             error_names=sorted(name for name in errors.__all__),
-            runtime_names=_RUNTIME_NAMES,
+            late_names=_LATE_NAMES,
             body_of=body_of,
             replies_of=replies_of,
             spec_path=lambda endpoint: by_name[str(endpoint.name)].path,
