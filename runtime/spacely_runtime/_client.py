@@ -19,6 +19,7 @@ from .types import UNSET
 if TYPE_CHECKING:
     from ._report import BatchProgress, BatchReport
     from ._rows import Source
+    from ._shared_budget import Turn
     from ._watch import Watch
 
 
@@ -166,11 +167,15 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         while True:
             attempts += 1
             try:
-                self._take_turn(call)
+                turn = self._take_turn(call)
                 if watch is not None:
                     watch.sending(attempts)
                 began = _clock.monotonic()
-                response = self._exchange(call, request)
+                try:
+                    response = self._exchange(call, request)
+                finally:
+                    if self._shared_budget is not None and turn is not None:
+                        self._shared_budget.answered(turn)
                 result, answer = call.decode(response, _clock.monotonic() - began)
             except errors.ClientError as error:
                 error.attempts = attempts
@@ -185,14 +190,15 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
                 return result, answer
             _clock.sleep(pause)
 
-    def _take_turn(self, call: Call) -> None:
+    def _take_turn(self, call: Call) -> Turn | None:
         for wait in self._turns(call.operation):
             _clock.sleep(wait)
         shared = self._shared_budget
         if shared is None or _clock.skipping is not None:
-            return
+            return None
+        submit = call.operation.polling is not None
         try:
-            shared.take_turn(submit=call.operation.polling is not None, polls_a_job=self._polls_a_job())
+            return shared.take_turn(submit=submit, polls_a_job=self._polls_a_job())
         except shared.failure as error:
             raise call.store_error(error) from error
 
@@ -292,11 +298,15 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
         while True:
             attempts += 1
             try:
-                await self._take_turn(call)
+                turn = await self._take_turn(call)
                 if watch is not None:
                     watch.sending(attempts)
                 began = _clock.monotonic()
-                response = await self._exchange(call, request)
+                try:
+                    response = await self._exchange(call, request)
+                finally:
+                    if self._shared_budget is not None and turn is not None:
+                        self._shared_budget.answered_async(turn)
                 result, answer = call.decode(response, _clock.monotonic() - began)
             except errors.ClientError as error:
                 error.attempts = attempts
@@ -311,14 +321,16 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
                 return result, answer
             await _clock.sleep_async(pause)
 
-    async def _take_turn(self, call: Call) -> None:
+    async def _take_turn(self, call: Call) -> Turn | None:
         for wait in self._turns(call.operation):
             await _clock.sleep_async(wait)
         shared = self._shared_budget
         if shared is None or _clock.skipping is not None:
-            return
+            return None
         try:
-            await shared.take_turn_async(submit=call.operation.polling is not None, polls_a_job=self._polls_a_job())
+            return await shared.take_turn_async(
+                submit=call.operation.polling is not None, polls_a_job=self._polls_a_job()
+            )
         except shared.failure as error:
             raise call.store_error(error) from error
 

@@ -1,21 +1,24 @@
 """A rate budget that several processes or machines share through Redis.
 
 The store keeps the moments of all calls with one key, by its own clock, in a script that runs as one step; so no
-window of the limit holds more calls than the limit, whoever makes them and whatever their clocks say. Submits get
-the next free turn, others a turn only if there is one now: where both wait, submits go first, as in ``_budget``.
+window of the limit holds more calls than the limit, whoever makes them and whatever their clocks say. A call that was
+held up may have arrived as late as its answer: its moment is put forward then. Submits get the next free turn, others
+a turn only if there is one now: where both wait, submits go first, as in ``_budget``.
 """
 
 # redis annotates from_url in part only.
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
 import threading
 import uuid
 import weakref
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _clock, errors
@@ -24,6 +27,8 @@ from ._secret import Secret
 
 if TYPE_CHECKING:
     from ._budget import RateLimit
+
+_FEW_WINDOWS = 3  # After so many windows' calls, one of them has been there and back as fast as can be.
 
 # Times are whole microseconds: a double holds them exactly, and Lua has no other numbers.
 _SCRIPT = """
@@ -56,6 +61,14 @@ redis.call('ZADD', turns, text(turn), id)
 redis.call('PEXPIRE', turns, text(math.max((turn - now + 2 * window) / 1000, redis.call('PTTL', turns))))
 return {1, turn - now}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn to call: its name in the store, and when it came, in seconds on a monotonic clock."""
+
+    id: str
+    moment: float
 
 
 class SharedBudget:
@@ -102,33 +115,76 @@ class SharedBudget:
         name = f"{prefix}:rate-limit:{{{digest}:{limit.seconds:g}s}}"
         self._names = [f"{name}:{part}" for part in ("turns", "pace", "known")]
         self._window = limit.seconds * (1 + SHARED_BUDGET_MARGIN)
-        self._calls = limit.calls
+        self._limit = limit
+        self._fastest = float("inf")  # The least seconds between a turn and its answer.
+        self._answers = 0
+        self._telling: set[asyncio.Task[None]] = set()
         self._queue = _shared_queue(url, name)
 
-    def take_turn(self, *, submit: bool, polls_a_job: float) -> None:
+    def take_turn(self, *, submit: bool, polls_a_job: float) -> Turn:
         """Wait until the store lets a call go.
 
         Args:
             submit: Whether it is a submit.
             polls_a_job: How many polls a job may take; submits are spaced so that their polls find room.
+
+        Returns:
+            The turn, for ``answered``.
         """
+        turn = Turn("", 0.0)
         with self._queue.place(submit=submit) as ahead:
             granted = False
             while not granted:
                 while waiting := ahead():
                     _clock.sleep(waiting * self._spacing(submit, polls_a_job) / 2)
-                granted, wait = _read(self._ask(self._names, self._arguments(submit, polls_a_job)))
+                name = uuid.uuid4().hex
+                granted, wait = _read(self._ask(self._names, self._arguments(submit, polls_a_job, name)))
+                turn = Turn(name, _clock.monotonic() + wait)
                 _clock.sleep(wait)
+        return turn
 
-    async def take_turn_async(self, *, submit: bool, polls_a_job: float) -> None:
+    async def take_turn_async(self, *, submit: bool, polls_a_job: float) -> Turn:
         """Wait until the store lets a call go; see ``take_turn``."""
+        turn = Turn("", 0.0)
         with self._queue.place(submit=submit) as ahead:
             granted = False
             while not granted:
                 while waiting := ahead():
                     await _clock.sleep_async(waiting * self._spacing(submit, polls_a_job) / 2)
-                granted, wait = _read(await self._ask_async(self._names, self._arguments(submit, polls_a_job)))
+                name = uuid.uuid4().hex
+                granted, wait = _read(await self._ask_async(self._names, self._arguments(submit, polls_a_job, name)))
+                turn = Turn(name, _clock.monotonic() + wait)
                 await _clock.sleep_async(wait)
+        return turn
+
+    def answered(self, turn: Turn) -> None:
+        """Note that a call was answered, or failed: it cannot have arrived later than now."""
+        late = self._late(turn)
+        if late:
+            with suppress(self.failure):  # The next call will tell.
+                self._redis.zadd(self._names[0], {turn.id: late}, xx=True, incr=True)
+
+    def answered_async(self, turn: Turn) -> None:
+        """The same for asyncio; told in a task of its own, so that no answer is lost to a cancellation meanwhile."""
+        late = self._late(turn)
+        if late:
+            task = asyncio.get_running_loop().create_task(self._tell(turn, late))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, turn: Turn, late: int) -> None:
+        with suppress(self.failure):
+            await self._async_redis.zadd(self._names[0], {turn.id: late}, xx=True, incr=True)
+
+    def _late(self, turn: Turn) -> int:
+        """By how many microseconds a call may have been held up; 0 where the margin covers it."""
+        seconds = _clock.monotonic() - turn.moment
+        self._fastest = min(self._fastest, seconds)
+        self._answers += 1
+        # The first calls of a burst hold each other up: none of them tells how long the way takes by itself.
+        surely = self._fastest if self._answers > _FEW_WINDOWS * self._limit.calls else 0.0
+        late = min(seconds - surely, self._limit.seconds)
+        return round(late * 1e6) if late > self._limit.seconds * SHARED_BUDGET_MARGIN / 2 else 0
 
     def close(self) -> None:
         """Close the connections of a synchronous client."""
@@ -136,15 +192,16 @@ class SharedBudget:
 
     async def aclose(self) -> None:
         """Close the connections of an asynchronous client."""
+        await asyncio.gather(*self._telling)
         await self._async_redis.aclose()
 
     def _spacing(self, submit: bool, polls_a_job: float) -> float:
-        return self._window / self._calls * (1 + polls_a_job if submit else 1)
+        return self._window / self._limit.calls * (1 + polls_a_job if submit else 1)
 
-    def _arguments(self, submit: bool, polls_a_job: float) -> list[Any]:
+    def _arguments(self, submit: bool, polls_a_job: float, name: str) -> list[Any]:
         spacing = self._spacing(True, polls_a_job)
         window, spacing = round(self._window * 1e6), round(spacing * 1e6)
-        return [self._calls, window, spacing, int(submit), SUBMIT_BURST, uuid.uuid4().hex]
+        return [self._limit.calls, window, spacing, int(submit), SUBMIT_BURST, name]
 
 
 def _read(answer: Any) -> tuple[bool, float]:

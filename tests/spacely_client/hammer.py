@@ -1,10 +1,11 @@
-"""A program that submits and polls as fast as it may, for a few seconds: ``hammer.py SECONDS CLOCK_OFFSET``."""
+"""A program that makes many calls as fast as it may, once it is told to: ``hammer.py CALLS CLOCK_OFFSET``."""
 
 from __future__ import annotations
 
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 # This machine's clock is wrong, and may be for all that the limit has to do with it.
 _right, _offset = time.time, float(sys.argv[2])
@@ -12,29 +13,24 @@ time.time = lambda: _right() + _offset
 
 from spacely_client import BadRequest, Spacely  # noqa: E402 - it is to find the clock wrong from the start
 
-THREADS = 4
+THREADS = 8
+CALLS_A_SUBMIT = 6
 
 
 def main() -> None:
-    end = time.monotonic() + float(sys.argv[1])
-    with Spacely(rate_limit=40) as client:
+    with Spacely(rate_limit=40) as client, ThreadPoolExecutor(THREADS) as threads:
 
-        def poll() -> None:
-            while time.monotonic() < end:
-                try:
-                    client.poll_result(ref_id="none")
-                except BadRequest:
-                    continue
-
-        def submit() -> None:
-            while time.monotonic() < end:
+        def call(number: int) -> None:
+            if number % CALLS_A_SUBMIT == 0:
                 client.generate_advance(model="m", image_url="https://x.test/1.jpg", renovate_type="residential")
+                return
+            with suppress(BadRequest):
+                client.poll_result(ref_id="none")
 
-        threads = [threading.Thread(target=each) for each in [submit, *[poll] * THREADS]]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
+        list(threads.map(call, range(int(sys.argv[1]))))
 
 
 if __name__ == "__main__":
