@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from spacely_spec import left_out, read_pointer
 
@@ -18,7 +18,9 @@ def require_only_what_travels(document: dict[str, Any]) -> None:
     """
     components = document.get("components", {}).get("schemas", {})
     operations = [path[method] for path in document["paths"].values() for method in _METHODS if method in path]
-    for direction, place in (("request", "requestBody"), ("response", "responses")):
+    directions: tuple[tuple[Literal["request", "response"], str], ...]
+    directions = (("request", "requestBody"), ("response", "responses"))
+    for direction, place in directions:
         for schema in _objects(document, [operation.get(place) for operation in operations]):
             absent = left_out(schema, components, direction)
             if absent and isinstance(schema.get("required"), list):
