@@ -199,7 +199,7 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         submit = call.operation.polling is not None
         try:
             return shared.take_turn(submit=submit, polls_a_job=self._polls_a_job())
-        except shared.failure as error:
+        except Exception as error:
             raise call.store_error(error) from error
 
     def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
@@ -331,7 +331,7 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
             return await shared.take_turn_async(
                 submit=call.operation.polling is not None, polls_a_job=self._polls_a_job()
             )
-        except shared.failure as error:
+        except Exception as error:
             raise call.store_error(error) from error
 
     async def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:

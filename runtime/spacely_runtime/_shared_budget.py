@@ -108,8 +108,7 @@ class SharedBudget:
             ) from None
         self._ask = self._redis.register_script(_SCRIPT)
         self._ask_async = self._async_redis.register_script(_SCRIPT)
-        self.failure: type[Exception] = RedisError
-        """What is raised where the store cannot be asked."""
+        self._failure: type[Exception] = RedisError
         digest = hashlib.sha256(b"" if key is None else key.reveal().encode()).hexdigest()[:32]
         # One hash tag, so that a cluster keeps all of it in one place.
         name = f"{prefix}:rate-limit:{{{digest}:{limit.seconds:g}s}}"
@@ -161,7 +160,7 @@ class SharedBudget:
         """Note that a call was answered, or failed: it cannot have arrived later than now."""
         late = self._late(turn)
         if late:
-            with suppress(self.failure):  # The next call will tell.
+            with suppress(self._failure):  # The next call will tell.
                 self._redis.zadd(self._names[0], {turn.id: late}, xx=True, incr=True)
 
     def answered_async(self, turn: Turn) -> None:
@@ -173,7 +172,7 @@ class SharedBudget:
             task.add_done_callback(self._telling.discard)
 
     async def _tell(self, turn: Turn, late: int) -> None:
-        with suppress(self.failure):
+        with suppress(self._failure):
             await self._async_redis.zadd(self._names[0], {turn.id: late}, xx=True, incr=True)
 
     def _late(self, turn: Turn) -> int:
