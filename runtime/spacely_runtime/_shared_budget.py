@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _clock, errors
-from ._defaults import SHARED_BUDGET_MARGIN, STORE_TIMEOUT_SECONDS, SUBMIT_BURST
+from ._defaults import SHARED_BUDGET_MARGIN, STORE_TIMEOUT_SECONDS
 from ._secret import Secret
 
 if TYPE_CHECKING:
     from ._budget import RateLimit
 
+_BURST = 10  # So many submits of all processes may go at once before they are paced.
 _FEW_WINDOWS = 3  # After so many windows' calls, one of them has been there and back as fast as can be.
 
 # Times are whole microseconds: a double holds them exactly, and Lua has no other numbers.
@@ -200,7 +201,7 @@ class SharedBudget:
     def _arguments(self, submit: bool, polls_a_job: float, name: str) -> list[Any]:
         spacing = self._spacing(True, polls_a_job)
         window, spacing = round(self._window * 1e6), round(spacing * 1e6)
-        return [self._limit.calls, window, spacing, int(submit), SUBMIT_BURST, name]
+        return [self._limit.calls, window, spacing, int(submit), _BURST, name]
 
 
 def _read(answer: Any) -> tuple[bool, float]:
