@@ -14,16 +14,14 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
-import httpx
-
-from . import _clock
+from . import _clock, _httpx
 
 _call = threading.local()
 _WRITE_BYTES = 65_536
 
 
 class deadline:  # noqa: N801 - used as a function is; one made by contextlib takes three times as long
-    """End what the block reads and writes after so many seconds, with ``httpx.ReadTimeout`` or ``WriteTimeout``."""
+    """End what the block reads and writes after so many seconds, with ``_httpx.ReadTimeout`` or ``WriteTimeout``."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -36,9 +34,9 @@ class deadline:  # noqa: N801 - used as a function is; one made by contextlib ta
 
 
 def check_deadline() -> None:
-    """Raise ``httpx.ReadTimeout`` where the time of this thread's call is over."""
+    """Raise ``_httpx.ReadTimeout`` where the time of this thread's call is over."""
     if _left() <= 0:
-        raise httpx.ReadTimeout(_too_slow(_call.seconds))
+        raise _httpx.ReadTimeout(_too_slow(_call.seconds))
 
 
 class deadline_async:  # noqa: N801 - see above
@@ -57,7 +55,7 @@ class deadline_async:  # noqa: N801 - see above
         try:
             await self._timeout.__aexit__(kind, error, traceback)
         except TimeoutError:
-            raise httpx.ReadTimeout(_too_slow(self._seconds)) from None
+            raise _httpx.ReadTimeout(_too_slow(self._seconds)) from None
 
 
 def _too_slow(seconds: float) -> str:
@@ -69,7 +67,7 @@ def _left() -> float:
     return float("inf") if end is None else end - _clock.monotonic()
 
 
-def keep_deadlines(client: httpx.Client) -> None:
+def keep_deadlines(client: _httpx.Client) -> None:
     """Make the connections of a client keep to the deadlines of its calls.
 
     httpx has no public way to its connections. Where another version has none of these attributes, or the caller's
@@ -112,7 +110,7 @@ class _Stream:
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _WRITE_BYTES):
             if _left() <= 0:
-                raise httpx.WriteTimeout("the request could not be sent in time")
+                raise _httpx.WriteTimeout("the request could not be sent in time")
             self._stream.write(buffer[start : start + _WRITE_BYTES], timeout=_shorter(timeout))
 
     def close(self) -> None:

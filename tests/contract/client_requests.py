@@ -15,7 +15,7 @@ import schemathesis
 from schemathesis import Config, GenerationMode
 from schemathesis.core import NotSet
 
-from spacely_spec import Operation, Spec, compile_schema, json_schema
+from spacely_spec import Operation, Spec, compile_schema, json_schema, left_out
 
 from . import credentials, expectations
 from .answers import Answers, encode
@@ -88,12 +88,14 @@ def body_media_type(operation: Operation) -> str | None:
 
 
 def properties(spec: Spec, operation: Operation) -> set[str] | None:
-    """The properties of an operation's body that the contract names; None where the body is no object."""
+    """The properties of an operation's body that a request may have by name; None where the body is no object."""
     media_type = body_media_type(operation)
     if operation.body is None or media_type is None:
         return set()
     schema = operation.body.content[media_type].schema or {}
-    return {name for name, _ in _properties(schema, spec.components)} if _is_object(schema, spec.components) else None
+    if not _is_object(schema, spec.components):
+        return None
+    return {name for name, _ in _properties(schema, spec.components)} - left_out(schema, spec.components, "request")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def test_the_examples_of_a_section_print_what_the_page_says(blocks, folder):
             for written, stand_in in stand_ins.items():
                 text = text.replace(written, stand_in)
             match kind:
+                case "sh" if text.startswith("redis-server"):
+                    continue  # It runs already.
                 case "sh" if text.startswith("spacely-mock"):
                     mock = subprocess.Popen(["bash", "-c", f"exec {text}"], stdout=subprocess.PIPE, **options)
                     running.callback(stop, mock)
