@@ -21,6 +21,6 @@ BATCH_BEAT_SECONDS = 5.0  # Its journal is told so often that the process lives.
 BATCH_DEAD_SECONDS = 30.0  # A process that was silent for so long has lost its rows.
 BUDGET_MARGIN = 0.002  # The budget's window is longer than the limit's by this share: clocks differ.
 SUBMIT_BURST = 0.3  # Submits may take so large a part of the limit at once before they are paced.
-POLLS_A_JOB = 1.42  # How many polls a job takes where calls are scarce: known 15 % late in the median.
+POLLS_A_JOB = 1.44  # How many polls a job takes where calls are scarce: known 15 % late in the median.
 MOST_POLLS_A_JOB = 5.0  # How many where they are not: about 3 % late.
 LEAST_POLL_GAP_SECONDS = 0.05
