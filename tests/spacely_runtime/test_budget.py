@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import httpx
 import pytest
-from tests.spacely_runtime.things import KEY, RUNNING, STARTED, Clock, Server, Things
+from tests.spacely_runtime.things import KEY, RUNNING, STARTED, Clock, Server, Things, answer
 
 from spacely_runtime._budget import Budget, RateLimit
 from spacely_runtime._defaults import BUDGET_MARGIN, POLLS_A_JOB
@@ -183,7 +183,7 @@ def test_all_clients_of_a_process_with_one_key_share_a_budget(clock: Clock) -> N
 def test_a_client_tells_its_budget_how_long_a_call_was_on_its_way(clock: Clock) -> None:
     def answered_slowly(_: httpx.Request) -> httpx.Response:
         clock.now += 0.6
-        return RUNNING
+        return answer(body={"state": "running"})
 
     with Things(KEY, rate_limit=1, transport=httpx.MockTransport(answered_slowly)) as client:
         client.look("t")

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.spacely_runtime.things import DONE, KEY, RUNNING, STARTED, Clock, Server, Things
+from tests.spacely_runtime.things import KEY, RUNNING, STARTED, Clock, Server, Things, answer
 
 from spacely_runtime._budget import Budget, RateLimit
 from spacely_runtime._jobs import Following, _Wait
@@ -160,8 +160,8 @@ def test_a_client_learns_from_its_own_jobs(clock: Clock) -> None:
     def answered(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             started.append(clock.now)
-            return STARTED
-        return DONE if clock.now - started[-1] >= 5.6 else RUNNING
+            return answer(body={"ticket": "t-1"})
+        return answer(body={"state": "done" if clock.now - started[-1] >= 5.6 else "running"})
 
     started = list[float]()
     with Things(KEY, transport=httpx.MockTransport(answered)) as client:
