@@ -201,7 +201,7 @@ class Call:
 
     def _answer(self, response: _httpx.Response, body: Any) -> Answer:
         elapsed = _clock.monotonic() - self.sent_at
-        return Answer(response.status_code, response.headers, body, response, elapsed, self.sent_at)
+        return Answer(response.status_code, response.headers, body, self.sent_at, response, elapsed)
 
     def started(self, answer: Answer) -> str | None:
         """The id of the job that an answer of success says was started; None where the operation starts none."""

@@ -30,6 +30,6 @@ BUDGET_MARGIN = 0.002  # The budget's window is longer than the limit's by this 
 SHARED_BUDGET_MARGIN = 0.05  # The same for a shared budget, whose calls come by more than one way.
 STORE_TIMEOUT_SECONDS = 2.0  # So long the store of a shared budget may take to answer.
 SUBMIT_BURST = 0.3  # Submits may take so large a part of the limit at once before they are paced.
-POLLS_A_JOB = 1.42  # How many polls a job takes where calls are scarce: known 15 % late in the median.
+POLLS_A_JOB = 1.44  # How many polls a job takes where calls are scarce: known 15 % late in the median.
 MOST_POLLS_A_JOB = 5.0  # How many where they are not: about 3 % late.
 LEAST_POLL_GAP_SECONDS = 0.05

@@ -100,17 +100,17 @@ class Answer:
         status_code: The status.
         headers: The headers.
         body: The parsed body.
+        sent_at: When its request was sent, in seconds on a monotonic clock.
         response: The answer as it came.
         elapsed: Seconds that it took.
-        sent_at: When its request was sent, in seconds on a monotonic clock.
     """
 
     status_code: int
     headers: Mapping[str, str]
     body: Any
+    sent_at: float = 0.0
     response: _httpx.Response | None = None
     elapsed: float = 0.0
-    sent_at: float = 0.0
 
     def at(self, pointer: str) -> Any:
         """The value at a JSON pointer of the body, or None where there is none."""

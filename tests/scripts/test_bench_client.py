@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,7 @@ def bench():
 
 @pytest.fixture
 def flow(bench):
-    from bench_client import flow
-
-    return flow
+    return import_module("bench_client.flow")
 
 
 @pytest.fixture
@@ -60,8 +59,7 @@ def test_a_job_that_nobody_comes_to_know_of_is_lost_and_what_goes_wrong_is_count
 
 
 def test_costs_import_and_memory_are_measured_and_told_with_what_misses_its_target(bench, flow, tmp_path):
-    from bench_client.footprint import Imports
-
+    imports = import_module("bench_client.footprint").Imports
     spec = bench.load(ROOT / "openapi.yaml")
     cost = bench.costs(spec, tmp_path, 1)
     assert [each.what for each in cost] == [
@@ -72,7 +70,7 @@ def test_costs_import_and_memory_are_measured_and_told_with_what_misses_its_targ
     assert memory.allocated > 500
     client = flow.Flow("this client", 2, known={"a": 14.5, "b": 15.0}, calls=[10.0, 10.0, 14.5, 15.0])
     client.ready, client.seconds = {"a": 13.0, "b": 14.0}, {"a": 3.0, "b": 4.0}
-    text = bench.report([client], cost, Imports(0.2, 0.1, 2.0, [("ours", 9.0)]), memory, rounds=1)
+    text = bench.report([client], cost, imports(0.2, 0.1, 2.0, [("ours", 9.0)]), memory, rounds=1)
     assert "| this client (2 jobs) | 0.4 |" in text
     assert "| import, against httpx | at most 1.3 | 2 | no |" in text
     assert "| calls a job | at most 2.5 | 2 | yes |" in text

@@ -7,8 +7,9 @@ import itertools
 import random
 from collections.abc import Generator
 
+import httpx
 import pytest
-from tests.spacely_runtime.things import RUNNING, Clock, Server
+from tests.spacely_runtime.things import KEY, RUNNING, STARTED, Clock, Server, Things, answer
 
 from spacely_runtime._budget import Budget, RateLimit
 from spacely_runtime._defaults import BUDGET_MARGIN, POLLS_A_JOB
@@ -99,6 +100,15 @@ def test_calls_of_a_kind_go_in_the_order_in_which_they_came() -> None:
     assert made[-1][0] < 10 * WINDOW
 
 
+def test_nobody_overtakes_a_call_that_has_waited_for_longer() -> None:
+    budget = Budget(RateLimit(1, 1.0))
+    assert granted(budget, 0.0)
+    waiting = budget.enter(submit=False)
+    assert not budget.ask(waiting, 0.5)[1]
+    assert not granted(budget, WINDOW + 0.01)
+    assert budget.ask(waiting, WINDOW + 0.02)[1]
+
+
 def granted(budget: Budget, now: float) -> bool:
     ticket = budget.enter(submit=False)
     try:
@@ -168,6 +178,31 @@ def test_all_clients_of_a_process_with_one_key_share_a_budget(clock: Clock) -> N
         assert clock.pauses == []
         one.look("t")
         assert sum(clock.pauses) >= 1.0
+
+
+def test_a_client_tells_its_budget_how_long_a_call_was_on_its_way(clock: Clock) -> None:
+    def answered_slowly(_: httpx.Request) -> httpx.Response:
+        clock.now += 0.6
+        return answer(body={"state": "running"})
+
+    with Things(KEY, rate_limit=1, transport=httpx.MockTransport(answered_slowly)) as client:
+        client.look("t")
+        client.look("t")
+    assert sum(clock.pauses) == pytest.approx(WINDOW)
+
+
+def test_submits_leave_room_for_as_many_polls_as_the_caller_wants(clock: Clock) -> None:
+    def seconds_for_submits(polls_per_job: float) -> float:
+        began = clock.now
+        with Server(STARTED).client(
+            rate_limit=10, polls_per_job=polls_per_job, api_key=f"sk-{polls_per_job}"
+        ) as client:
+            for _ in range(13):
+                client.start()
+        return clock.now - began
+
+    assert seconds_for_submits(9) == pytest.approx(10, abs=1.1)
+    assert seconds_for_submits(1.2) == pytest.approx(2.2, abs=0.4)
 
 
 def test_a_rate_limit_of_none_is_off(clock: Clock) -> None:
