@@ -44,7 +44,8 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """
 
-    _new_http = _httpx.Client
+    def _new_http(self, **options: Any) -> _httpx.Client:
+        return _httpx.Client(**options)
 
     def close(self) -> None:
         """Close the connections. Jobs that run go on."""
@@ -220,7 +221,8 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
 class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
     """The base of the generated asynchronous client; see SyncClient for the arguments."""
 
-    _new_http = _httpx.AsyncClient
+    def _new_http(self, **options: Any) -> _httpx.AsyncClient:
+        return _httpx.AsyncClient(**options)
 
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""
