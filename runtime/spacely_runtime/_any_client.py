@@ -43,8 +43,6 @@ Transport = TypeVar("Transport", _httpx.BaseTransport, _httpx.AsyncBaseTransport
 class AnyClient(Generic[H, Transport]):
     """What the two clients have in common: all but the I/O."""
 
-    _new_http: ClassVar[Callable[..., Any]]
-    """Makes what requests are sent with."""
     _send: Callable[..., Any]
     """Makes a call; see the two clients."""
     _started: Callable[..., Any]
@@ -90,6 +88,10 @@ class AnyClient(Generic[H, Transport]):
         self._http: H = self._new_http(transport=transport, **self._http_options(self._timeout))
         # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
         self._files: H = self._new_http(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+
+    def _new_http(self, **options: Any) -> H:
+        """What requests are sent with."""
+        raise NotImplementedError
 
     @property
     def base_url(self) -> str:

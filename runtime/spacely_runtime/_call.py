@@ -71,7 +71,7 @@ class Call:
             body: The body: a mapping of property names for a JSON object, or whatever the operation takes.
 
         Returns:
-            Keyword arguments for ``_httpx.Client.build_request``.
+            Keyword arguments for ``httpx.Client.build_request``.
 
         Raises:
             InvalidRequest: Something breaks the contract; all of it is listed.
@@ -160,7 +160,7 @@ class Call:
         """The error for a request that did not go out, since the store of the rate limit could not be asked."""
         return errors.RateLimitStoreError(
             "The store that the rate limit is shared through could not be asked "
-            f"({type(error).__name__}: {error}); nothing was sent, since the limit might be exceeded",
+            f"({self._about(error)}); nothing was sent, since the limit might be exceeded",
             never_sent=True,
             operation=self.operation.id,
             job_id=self._job_id,

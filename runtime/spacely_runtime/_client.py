@@ -48,8 +48,7 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """
 
-    @staticmethod
-    def _new_http(**options: Any) -> _httpx.Client:
+    def _new_http(self, **options: Any) -> _httpx.Client:
         client = _httpx.Client(**options)
         keep_deadlines(client)
         return client
@@ -262,7 +261,8 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
 class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
     """The base of the generated asynchronous client; see SyncClient for the arguments."""
 
-    _new_http = _httpx.AsyncClient
+    def _new_http(self, **options: Any) -> _httpx.AsyncClient:
+        return _httpx.AsyncClient(**options)
 
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""

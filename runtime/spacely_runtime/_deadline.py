@@ -7,7 +7,6 @@ so the streams of its connections look at the time that the call of their thread
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import threading
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ _WRITE_BYTES = 65_536
 
 
 class deadline:  # noqa: N801 - used as a function is; one made by contextlib takes three times as long
-    """End what the block reads and writes after so many seconds, with ``_httpx.ReadTimeout`` or ``WriteTimeout``."""
+    """End what the block reads and writes after so many seconds, with ``httpx.ReadTimeout`` or ``WriteTimeout``."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -34,7 +33,7 @@ class deadline:  # noqa: N801 - used as a function is; one made by contextlib ta
 
 
 def check_deadline() -> None:
-    """Raise ``_httpx.ReadTimeout`` where the time of this thread's call is over."""
+    """Raise ``httpx.ReadTimeout`` where the time of this thread's call is over."""
     if _left() <= 0:
         raise _httpx.ReadTimeout(_too_slow(_call.seconds))
 
@@ -43,6 +42,8 @@ class deadline_async:  # noqa: N801 - see above
     """The same for asyncio, for whatever the block waits for."""
 
     def __init__(self, seconds: float) -> None:
+        import asyncio  # Synchronous code does without.
+
         self._seconds = seconds
         self._timeout = asyncio.timeout(seconds)
 

@@ -168,7 +168,7 @@ class Operation:
         method: In upper case.
         path: The path template.
         summary: The contract's one-line description.
-        encode: Turns arguments and body, as JSON values, into keyword arguments of ``_httpx.Client.build_request``.
+        encode: Turns arguments and body, as JSON values, into keyword arguments of ``httpx.Client.build_request``.
         parameters: What each argument that is no part of the body is held to.
         path_parameters: Those of them that stand in the path.
         required: Those of them that must be given.
