@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import ipaddress
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,7 +35,10 @@ _DESCRIPTION = """\
 Hold a target to an OpenAPI contract: the mock that is made from it (in process and over HTTP), the client that is
 generated from it, or a server that runs at a base URL. A server's key is taken from the environment.
 """
-_EPILOG = "Exit status: 0 the contract held, 1 it was violated, 2 the checks could not run."
+_EPILOG = """\
+Two more have command lines of their own: scripts/contract --target live --help, scripts/contract mutants --help.
+Exit status: 0 the contract held, 1 it was violated, 2 the checks could not run.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    command, others = _command(arguments)
+    if command is not None:
+        return command(others)
     options = _parser().parse_args(arguments)
     try:
         spec = load(options.spec)
@@ -63,6 +70,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - status 1 says that the contract is violated; a fault in here must not
         traceback.print_exc()
     return COULD_NOT_RUN
+
+
+def _command(arguments: Sequence[str]) -> tuple[Callable[[Sequence[str]], int] | None, list[str]]:
+    """The command that has a command line of its own, with what stands on it; None where it is this one."""
+    name, others = (arguments[0], list(arguments[1:])) if arguments[:1] == ["mutants"] else ("", [])
+    if not name:
+        finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        finder.add_argument("--target")
+        try:
+            found, others = finder.parse_known_args(arguments)
+        except argparse.ArgumentError:
+            return None, []  # The whole command line is read by the parser that can say what is wrong with it.
+        name = found.target if found.target == "live" else ""
+    # Imported when it is asked for: the other runs need none of it.
+    return (importlib.import_module(f"{__package__}.{name}.cli").main, others) if name else (None, [])
 
 
 def _conclude(options: argparse.Namespace, reports: list[Report]) -> int:
