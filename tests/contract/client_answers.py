@@ -13,7 +13,7 @@ from spacely_spec import Answer, Operation
 
 from . import expectations
 from .answers import JSON, Content, decode, encode, hostile
-from .client_requests import CallExchange, Subject
+from .client_requests import CallExchange, Subject, recorded
 from .clients import Answerer, Outcome, plain, same
 
 VALID, BROKEN, STATUSES, TRANSPORT = "valid answers", "broken answers", "error statuses", "no answers"
@@ -169,7 +169,7 @@ class _Checks:
 
     def _call(self, phase: str, operation: Operation, answer: Answerer) -> Iterator[Outcome]:
         for outcome in self._client.call(operation, self._arguments[operation.id], answer):
-            self._report.requested(phase, expectations.label(operation), len(outcome.sent))
+            outcome = recorded(self._report, phase, expectations.label(operation), outcome)
             typed = outcome.error is None or isinstance(outcome.error, self._client.errors.ClientError)
             self._check(phase, operation, "only_client_errors", typed, "Nothing but a ClientError is raised.", outcome)
             rule = "Neither the error nor anything it holds tells the key."

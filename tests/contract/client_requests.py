@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -21,6 +21,7 @@ from . import credentials, expectations
 from .answers import Answers, encode
 from .clients import BASE_URL, Answerer, ClientUnderTest, Outcome, argument_name, same
 from .generation import AnyCase, draw
+from .recording import Input
 from .report import Exchange, Report, shortened
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
@@ -75,6 +76,21 @@ class Inputs:
         if names is None or not isinstance(case.body, dict):
             return case.body
         return {name: value for name, value in case.body.items() if name in names}
+
+    def values(self, operation: Operation, arguments: Mapping[str, Any]) -> Input:
+        """What keyword arguments say, in the contract's own names."""
+        parameters = {
+            (parameter.location, parameter.name): arguments[argument_name(parameter.name)]
+            for parameter in operation.parameters
+            if argument_name(parameter.name) in arguments
+        }
+        names = properties(self._spec, operation)
+        if operation.body is None:
+            return Input(operation.id, parameters)
+        if names is None:
+            return Input(operation.id, parameters, arguments.get("body"))
+        body = {name: arguments[argument_name(name)] for name in sorted(names) if argument_name(name) in arguments}
+        return Input(operation.id, parameters, body)
 
     def first(self, operation: Operation) -> dict[str, Any]:
         """Valid arguments, about the simplest there are."""
@@ -136,8 +152,10 @@ def check_requests(subject: Subject) -> None:
         )
         answer = valid_answer(operation, subject.answers)
         for case in inputs.cases(operation, GenerationMode.POSITIVE, subject.examples):
-            for outcome in client.call(operation, inputs.arguments(operation, case), answer):
-                report.requested(REQUESTS, label, len(outcome.sent))
+            arguments = inputs.arguments(operation, case)
+            report.inputs.append(inputs.values(operation, arguments))
+            for outcome in client.call(operation, arguments, answer):
+                outcome = recorded(report, REQUESTS, label, outcome)
                 _compare(client, operation, case, inputs.body(operation, case), outcome, report)
 
 
@@ -148,6 +166,8 @@ def check_refusals(subject: Subject) -> None:
         label = expectations.label(operation)
         answer = valid_answer(operation, subject.answers)
         for arguments in _invalid_arguments(client.spec, operation, inputs, subject.examples):
+            report.budget.ask()
+            report.inputs.append(inputs.values(operation, arguments))
             for outcome in client.call(operation, arguments, answer):
                 # Python itself refuses a call without an argument that must be given.
                 refused = isinstance(outcome.error, (client.errors.InvalidRequest, TypeError)) and not outcome.sent
@@ -165,11 +185,23 @@ def valid_answer(operation: Operation, answers: Answers) -> Answerer:
     return lambda _: httpx.Response(expectations.number(status))
 
 
+def recorded(report: Report, phase: str, operation: str, outcome: Outcome) -> Outcome:
+    """What came of a call, once the report has the requests that it sent."""
+    report.budget.ask()
+    number = report.requested(phase, operation, outcome.messages)
+    return replace(outcome, number=number if outcome.messages else None)
+
+
 @dataclass(frozen=True, slots=True)
 class CallExchange:
     """One call of the client and what came of it, as evidence."""
 
     outcome: Outcome
+
+    @property
+    def number(self) -> int | None:
+        """The number of the last request in the run."""
+        return self.outcome.number
 
     @property
     def sent(self) -> str:

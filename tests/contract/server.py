@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -9,6 +10,7 @@ from typing import Any, TypeAlias
 import schemathesis
 from schemathesis import Config, GenerationMode, Response
 from schemathesis.core.failures import FailureGroup
+from schemathesis.engine.recorder import Request
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -21,6 +23,7 @@ from spacely_spec import Answer, Operation, Spec
 
 from . import credentials, expectations
 from .generation import AnyCase, draw
+from .recording import of_schemathesis
 from .report import SHOWN, Report, shortened
 
 AnyOperation: TypeAlias = APIOperation[Any, Any, Any, Any]
@@ -77,6 +80,7 @@ class Server:
         base_url: The base URL, or None where the application is called in process.
         timing: The clock of the mock; None where time is the server's own.
         examples: How many examples each phase makes of an operation.
+        only: The phases of Schemathesis to run; None runs all four.
     """
 
     spec: Spec
@@ -86,11 +90,13 @@ class Server:
     base_url: str | None = None
     timing: Timing | None = None
     examples: int = 20
+    only: frozenset[str] | None = None
     schema: Any = field(init=False)
 
     def __post_init__(self) -> None:
         # From the file, never from the server: a server that serves another contract must not be its own judge.
         self.schema = schemathesis.openapi.from_path(self.spec.path, config=self._config())
+        self.schema = self.schema.include(operation_id=[operation.id for operation in self.spec.operations])
         if self.app is not None:
             self.schema.app = self.app
 
@@ -163,6 +169,7 @@ class Server:
             NoAnswer: There was none; the report has it.
         """
         label = case.operation.label
+        self.report.budget.ask()
         case = copied(case)
         case.headers.update({**carried.header, **(headers or {})})
         case.query.update(carried.query)
@@ -173,8 +180,8 @@ class Server:
             rule = f"A server answers every request. This one broke off: {type(error).__name__}: {error}"
             self.report.violated(phase, label, "answered", rule, HttpExchange(case, None))
             raise NoAnswer(label) from error
-        exchange = HttpExchange(case, response)
-        self.report.requested(phase, label)
+        message = of_schemathesis(Request.from_prepared_request(response.request), response, time.time())
+        exchange = HttpExchange(case, response, self.report.requested(phase, label, [message]))
         self.report.check(
             phase, label, "key_not_echoed", not contains(response, self.key), "No answer repeats the key.", exchange
         )
@@ -184,7 +191,7 @@ class Server:
             for failure in group.exceptions:
                 self.report.violated(phase, label, "answer_conforms", _failure_text(failure), exchange)
         else:
-            self.report.passed(phase, label, "answer_conforms")
+            self.report.passed(phase, label, "answer_conforms", exchange)
         return response, exchange
 
 
@@ -223,6 +230,7 @@ class HttpExchange:
 
     case: AnyCase
     response: Response | None
+    number: int | None = None
 
     @property
     def sent(self) -> str:
