@@ -21,7 +21,7 @@ from . import credentials, expectations
 from .answers import Answers, encode
 from .clients import BASE_URL, Answerer, ClientUnderTest, Outcome, argument_name, same
 from .generation import AnyCase, draw
-from .recording import Input
+from .recording import NOTHING, Input
 from .report import Exchange, Report, shortened
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
@@ -88,9 +88,9 @@ class Inputs:
         if operation.body is None:
             return Input(operation.id, parameters)
         if names is None:
-            return Input(operation.id, parameters, arguments.get("body"))
+            return Input(operation.id, parameters, arguments.get("body", NOTHING), body_media_type(operation) or "")
         body = {name: arguments[argument_name(name)] for name in sorted(names) if argument_name(name) in arguments}
-        return Input(operation.id, parameters, body)
+        return Input(operation.id, parameters, body, body_media_type(operation) or "")
 
     def first(self, operation: Operation) -> dict[str, Any]:
         """Valid arguments, about the simplest there are."""

@@ -17,6 +17,10 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 _LABEL = SCHEMATHESIS_TEST_CASE_HEADER.lower()
 
 
+# No value at all, which JSON's null is one of.
+NOTHING: Any = object()
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """An answer as it came.
@@ -82,12 +86,14 @@ class Input:
     Attributes:
         operation: The operationId.
         parameters: The values that were given.
-        body: The values of the body's members, or the body; None where there is none.
+        body: The value of the body; NOTHING where there is none, or it is none that the media type allows.
+        media_type: The media type of the body; empty where there is none.
     """
 
     operation: str
     parameters: Mapping[Any, Any]
-    body: Any = None
+    body: Any = NOTHING
+    media_type: str = ""
 
 
 def of_schemathesis(request: Request, response: Response | None, ended: float) -> Message:

@@ -1,0 +1,112 @@
+"""Why a cell that is empty could not have been filled: rules on kinds of places, none on any place of one contract."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from spacely_spec import Operation, Parameter, Spec
+
+from . import expectations
+from .client_requests import body_media_type, properties
+from .coverage import MISSING, SECURITY, WRONG, Cell, Coverage, shown_by_examples
+from .pointers import found
+from .schema_cells import VIOLATED
+
+Target: TypeAlias = Literal["mock", "server", "client"]
+
+
+class Unreachable:
+    """Tells why a cell is out of reach of a run.
+
+    Args:
+        spec: The contract.
+        target: What the run was made against: the mock, another server, or the client.
+    """
+
+    def __init__(self, spec: Spec, target: Target) -> None:
+        self._spec = spec
+        self._target = target
+        self._operations = {expectations.label(each): each for each in spec.operations}
+
+    def reason(self, coverage: Coverage, cell: Cell) -> str | None:
+        """The rule by which an empty cell stays empty; None where it could have been filled."""
+        if cell in coverage.impossible:
+            return "No value fills it: the contract itself rules nothing out there."
+        operation = self._operations[cell.operation]
+        of_target = self._of_client if self._target == "client" else self._of_server
+        return of_target(operation, cell)
+
+    def _of_server(self, operation: Operation, cell: Cell) -> str | None:
+        if cell.part.startswith("answer "):
+            return self._of_answer(operation, cell)
+        for parameter in operation.parameters:
+            if cell.part == f"{parameter.location} {parameter.name}":
+                return self._of_parameter(parameter, cell)
+        return None
+
+    def _of_answer(self, operation: Operation, cell: Cell) -> str | None:
+        status = cell.part.split()[1]
+        if cell.case == VIOLATED:
+            return "An answer that breaks the contract is a violation, not a case to be reached."
+        if not status.isdecimal():
+            return f"{status} stands for statuses that are not named, so none of them can be asked for."
+        if self._target == "server":
+            provoked = {
+                *expectations.successes(operation),
+                *expectations.rejections(operation),
+                *expectations.unknowns(operation),
+                *expectations.refusals(operation),
+            }
+            if status not in provoked:
+                return "A request cannot make a server at a URL answer this status."
+            if cell.rule != "status" and not cell.rule.startswith("Link "):
+                return "A server at a URL cannot be asked for a certain answer."
+        elif (
+            cell.rule not in {"status", "media type"} and not cell.rule.startswith("Link ") and cell not in self._shown
+        ):
+            return "No example of the contract shows it, and examples are what the mock can be asked for."
+        return None
+
+    @cached_property
+    def _shown(self) -> set[Cell]:
+        return shown_by_examples(self._spec)
+
+    def _of_parameter(self, parameter: Parameter, cell: Cell) -> str | None:
+        schema, _ = found(self._spec, cell.pointer.rpartition("/")[0])
+        if parameter.location == "path" and cell.rule == "required":
+            return "A path without its parameter is another path."
+        if cell.rule == "nullable":
+            return "There is no null outside a body."
+        if cell.rule == "type" and cell.case == VIOLATED and schema.get("type") in {"string", "array", "object"}:
+            return "What stands outside a body is text, and any text is one."
+        if cell.case == VIOLATED and (cell.rule, schema.get(cell.rule)) in {("minItems", 1)}:
+            return "A list without items is a parameter that is left out."
+        if (
+            cell.case == VIOLATED
+            and parameter.location == "path"
+            and (cell.rule, schema.get(cell.rule)) == ("minLength", 1)
+        ):
+            return "A path with an empty segment is another path."
+        return None
+
+    def _of_client(self, operation: Operation, cell: Cell) -> str | None:
+        if cell.part.startswith(SECURITY):
+            return "A client shows the key it was given." if cell.case in {MISSING, WRONG} else None
+        if cell.rule.startswith("Link "):
+            polled = operation.polling is not None and cell.pointer == operation.polling.pointer
+            return None if polled else "A client follows Links with x-polling only."
+        if cell.part.startswith("request body"):
+            return self._of_arguments(operation, cell)
+        return None
+
+    def _of_arguments(self, operation: Operation, cell: Cell) -> str | None:
+        media_type = body_media_type(operation)
+        if cell.part not in {"request body", f"request body {media_type}"}:
+            return f"A client sends this body as {media_type}."
+        if properties(self._spec, operation) is None:
+            return None
+        named = "A client is given the members of this body as keyword arguments, so it is an object of those."
+        if cell.part == "request body":
+            return named
+        return named if not cell.at and cell.rule not in {"enum", "not", "anyOf", "oneOf"} else None
