@@ -61,6 +61,7 @@ class _Checks:
             for content in self._answers.successes(operation):
                 for check, bodies in (
                     ("valid_answer_kept", self._answers.valid(operation, content, self._count)),
+                    ("valid_answer_kept", self._answers.limits(operation, content)),
                     ("tolerable_answer_kept", self._answers.tolerable(operation, content, self._count)),
                 ):
                     for body in bodies:
@@ -93,6 +94,16 @@ class _Checks:
                 headers = {"Content-Type": JSON, "Location": "http://elsewhere.invalid/", "X-Echo": self._client.key}
                 for outcome in self._call(STATUSES, operation, _answering(status, headers, next(bodies))):
                     self._status(operation, outcome, status)
+            for content in self._answers.errors(operation):
+                self._documented(operation, content)
+
+    def _documented(self, operation: Operation, content: Content) -> None:
+        """An error with the body that the contract documents, or with another: raised as what its status says."""
+        values = [*self._answers.valid(operation, content, self._count), *self._answers.limits(operation, content)]
+        broken = self._answers.drifted(operation, content, self._count)
+        for body in (*map(encode, values), *broken):
+            for outcome in self._call(STATUSES, operation, _answering_with(content, body)):
+                self._status(operation, outcome, expectations.number(content.status))
 
     def transport(self) -> None:
         errors = self._client.errors

@@ -15,14 +15,16 @@ import schemathesis
 from schemathesis import Config, GenerationMode
 from schemathesis.core import NotSet
 
-from spacely_spec import Operation, Spec, compile_schema, json_schema
+from spacely_spec import Operation, Parameter, Spec, compile_schema, json_schema
 
 from . import credentials, expectations
 from .answers import Answers, encode
 from .clients import BASE_URL, Answerer, ClientUnderTest, Outcome, argument_name, same
-from .generation import AnyCase, draw
+from .generation import AnyCase, boundaries, draw
+from .pointers import followed
 from .recording import NOTHING, Input
 from .report import Exchange, Report, shortened
+from .wire import value_of_text
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
 _STRANGERS: tuple[Any, ...] = (None, True, 7, -1, 1.5, "", "text", [], [None], {}, {"a": 1})
@@ -41,13 +43,14 @@ class Inputs:
         self._schema: Any = schemathesis.openapi.from_path(spec.path, config=Config.from_dict(config))
 
     def cases(self, operation: Operation, mode: GenerationMode, count: int) -> list[AnyCase]:
-        """Requests as the contract allows them, or does not; where it offers several media types, as JSON."""
-        strategy = self._schema[operation.path][operation.method].as_strategy(generation_mode=mode)
+        """Requests as the contract allows them, or does not: at the limits of each keyword, and so many more.
+
+        Where the contract offers several media types, they are JSON.
+        """
+        target = self._schema[operation.path][operation.method]
         media_type = body_media_type(operation)
-        cases: list[AnyCase] = [
-            case for case in draw(strategy, count, self._seed) if case.media_type in {None, media_type}
-        ]
-        return cases
+        made = [*draw(target.as_strategy(generation_mode=mode), count, self._seed), *boundaries(target, mode)]
+        return [case for case in made if case.media_type in {None, media_type}]
 
     def arguments(self, operation: Operation, case: AnyCase) -> dict[str, Any]:
         """The keyword arguments that stand for a request; a property that the contract does not name is left out."""
@@ -58,7 +61,7 @@ class Inputs:
             "cookie": case.cookies,
         }
         found = {
-            argument_name(parameter.name): _unquoted(containers[parameter.location][parameter.name], parameter.location)
+            argument_name(parameter.name): self._argument(parameter, containers[parameter.location][parameter.name])
             for parameter in operation.parameters
             if parameter.name in (containers[parameter.location] or {})
         }
@@ -67,6 +70,16 @@ class Inputs:
         if names is None:
             return found if body is None else {**found, "body": body}
         return {**found, **{argument_name(name): value for name, value in (body or {}).items()}}
+
+    def _argument(self, parameter: Parameter, value: Any) -> Any:
+        """A value as it was before Schemathesis made it text for the wire."""
+        schema, _ = followed(self._spec, parameter.schema, "")
+        if isinstance(value, str):
+            return value_of_text(self._spec, schema, unquote(value) if parameter.location == "path" else value)
+        if isinstance(value, list):
+            items = schema.get("items", {})
+            return [value_of_text(self._spec, items, each) if isinstance(each, str) else each for each in value]
+        return value
 
     def body(self, operation: Operation, case: AnyCase) -> Any:
         """The body of a request as the client can be given it, or None where there is none."""
@@ -326,11 +339,6 @@ def _is_object(schema: Mapping[str, Any], components: Mapping[str, Any]) -> bool
 def _transport_arguments(case: AnyCase) -> dict[str, Any]:
     arguments = case.as_transport_kwargs(base_url=BASE_URL)
     return {name: arguments[name] for name in ("method", "url", "params") if name in arguments}
-
-
-def _unquoted(value: Any, location: str) -> Any:
-    """A value as it was before Schemathesis quoted it for a path."""
-    return unquote(value) if location == "path" and isinstance(value, str) else value
 
 
 def _segments(raw_path: bytes) -> list[str]:

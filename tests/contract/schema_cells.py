@@ -1,27 +1,49 @@
-"""The cells of one schema: each keyword in it with a value that keeps it and one that breaks it, and what fills them."""
+"""The cells of one schema: each keyword with a value that keeps it and one that breaks it, and what fills them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from spacely_spec import Spec, compile_schema, join_pointer, json_schema
 
 from .pointers import followed
 
+_Test: TypeAlias = Callable[[Any], bool]
+
 SATISFIED, VIOLATED = "satisfied", "violated"
 GIVEN, LEFT_OUT = "given", "left out"
 
-# The keywords that say something of one kind of value only.
-_OF_TEXT = ("minLength", "maxLength", "pattern")
-_OF_NUMBERS = ("minimum", "maximum", "multipleOf")
-_OF_LISTS = ("minItems", "maxItems", "uniqueItems")
-_OF_OBJECTS = ("minProperties", "maxProperties")
-_OF_ALL = ("not", "anyOf", "oneOf")
 _NOTHING_IS_LESS = ("minLength", "minItems", "minProperties")
 _PROBES: tuple[Any, ...] = ("", " ", "\0", "%", "[", "a b", "0", "\N{SNOWMAN}", "-" * 300, 1.5, 1 << 80, -(1 << 80))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+# To what each keyword applies that says nothing of values of another kind.
+_KINDS: Mapping[str, _Test] = {
+    **dict.fromkeys(("minLength", "maxLength", "pattern"), _is_text),
+    **dict.fromkeys(("minimum", "maximum", "multipleOf"), _is_number),
+    **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), _is_list),
+    **dict.fromkeys(("minProperties", "maxProperties"), _is_object),
+    **dict.fromkeys(("not", "anyOf", "oneOf"), lambda _: True),
+}
 
 
 class Mark(NamedTuple):
@@ -170,26 +192,19 @@ class SchemaCells:
             yield _Keyword("enum", pointer + "/enum", typed, valid, not all_there_is, values)
         if "format" in schema:
             valid = self._valid({name: schema[name] for name in ("type", "format") if name in schema})
-            kind = _is_number if schema.get("type") in {"integer", "number"} else _is_text
+            kind: _Test = _is_number if schema.get("type") in {"integer", "number"} else _is_text
             if not all(valid(probe) for probe in _PROBES if kind(probe) and typed(probe)):
                 yield _Keyword("format", pointer + "/format", _both(kind, typed), valid)
-        for names, kind in (
-            (_OF_TEXT, _is_text),
-            (_OF_NUMBERS, _is_number),
-            (_OF_LISTS, _is_list),
-            (_OF_OBJECTS, _is_object),
-            (_OF_ALL, typed),
-        ):
-            for name in names:
-                if schema.get(name) not in (None, False):
-                    valid = self._valid({name: schema[name]})
-                    breakable = not (name in _NOTHING_IS_LESS and schema[name] == 0)
-                    if name == "pattern":
-                        breakable = not all(valid(probe) for probe in _PROBES if _is_text(probe))
-                    yield _Keyword(name, pointer + join_pointer(name), _both(kind, typed), valid, breakable)
+        for name, applies in _KINDS.items():
+            if schema.get(name) not in (None, False):
+                valid = self._valid({name: schema[name]})
+                breakable = not (name in _NOTHING_IS_LESS and schema[name] == 0)
+                if name == "pattern":
+                    breakable = not all(valid(probe) for probe in _PROBES if _is_text(probe))
+                yield _Keyword(name, pointer + join_pointer(name), _both(applies, typed), valid, breakable)
         yield from self._bounds(schema, pointer)
         if schema.get("additionalProperties") is False:
-            known = {"properties": dict.fromkeys(schema.get("properties", ()), {}), "additionalProperties": False}
+            known = {"properties": {name: {} for name in schema.get("properties", ())}, "additionalProperties": False}
             yield _Keyword("additionalProperties", pointer + "/additionalProperties", _is_object, self._valid(known))
 
     def _bounds(self, schema: Mapping[str, Any], pointer: str) -> Iterator[_Keyword]:
@@ -215,19 +230,3 @@ def _shown(value: Any) -> str:
 
 def _both(first: Callable[[Any], bool], second: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: first(value) and second(value)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)

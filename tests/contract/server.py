@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import schemathesis
 from schemathesis import Config, GenerationMode, Response
 from schemathesis.core.failures import FailureGroup
 from schemathesis.engine.recorder import Request
-from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -22,11 +21,9 @@ from schemathesis.specs.openapi.checks import (
 from spacely_spec import Answer, Operation, Spec
 
 from . import credentials, expectations
-from .generation import AnyCase, draw
+from .generation import AnyCase, AnyOperation, draw
 from .recording import of_schemathesis
 from .report import SHOWN, Report, shortened
-
-AnyOperation: TypeAlias = APIOperation[Any, Any, Any, Any]
 
 # Any moment will do; always the same one makes ids that hold the time repeat.
 _EPOCH = 1_800_000_000.0

@@ -47,26 +47,19 @@ class Unreachable:
 
     def _of_answer(self, operation: Operation, cell: Cell) -> str | None:
         status = cell.part.split()[1]
+        if cell.rule.startswith("Link "):
+            return None
         if cell.case == VIOLATED:
             return "An answer that breaks the contract is a violation, not a case to be reached."
         if not status.isdecimal():
             return f"{status} stands for statuses that are not named, so none of them can be asked for."
         if self._target == "server":
-            provoked = {
-                *expectations.successes(operation),
-                *expectations.rejections(operation),
-                *expectations.unknowns(operation),
-                *expectations.refusals(operation),
-            }
-            if status not in provoked:
+            if status not in _provoked(operation):
                 return "A request cannot make a server at a URL answer this status."
-            if cell.rule != "status" and not cell.rule.startswith("Link "):
-                return "A server at a URL cannot be asked for a certain answer."
-        elif (
-            cell.rule not in {"status", "media type"} and not cell.rule.startswith("Link ") and cell not in self._shown
-        ):
-            return "No example of the contract shows it, and examples are what the mock can be asked for."
-        return None
+            return None if cell.rule == "status" else "A server at a URL cannot be asked for a certain answer."
+        if cell.rule in {"status", "media type"} or cell in self._shown:
+            return None
+        return "No example of the contract shows it, and examples are what the mock can be asked for."
 
     @cached_property
     def _shown(self) -> set[Cell]:
@@ -80,13 +73,10 @@ class Unreachable:
             return "There is no null outside a body."
         if cell.rule == "type" and cell.case == VIOLATED and schema.get("type") in {"string", "array", "object"}:
             return "What stands outside a body is text, and any text is one."
-        if cell.case == VIOLATED and (cell.rule, schema.get(cell.rule)) in {("minItems", 1)}:
+        shortest = cell.case == VIOLATED and schema.get(cell.rule) == 1
+        if shortest and cell.rule == "minItems":
             return "A list without items is a parameter that is left out."
-        if (
-            cell.case == VIOLATED
-            and parameter.location == "path"
-            and (cell.rule, schema.get(cell.rule)) == ("minLength", 1)
-        ):
+        if shortest and cell.rule == "minLength" and parameter.location == "path":
             return "A path with an empty segment is another path."
         return None
 
@@ -110,3 +100,13 @@ class Unreachable:
         if cell.part == "request body":
             return named
         return named if not cell.at and cell.rule not in {"enum", "not", "anyOf", "oneOf"} else None
+
+
+def _provoked(operation: Operation) -> set[str]:
+    """The statuses that a request alone brings about, whatever state the server is in."""
+    return {
+        *expectations.successes(operation),
+        *expectations.rejections(operation),
+        *expectations.unknowns(operation),
+        *expectations.refusals(operation),
+    }
