@@ -25,7 +25,8 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 def forms(secret: str) -> tuple[str, ...]:
     """The ways to write a secret: as it is, in a URL, in JSON, and within base64; longer ones first."""
     quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    written = {secret, json.dumps(secret)[1:-1], *quoted, *(_lower_escapes(text) for text in quoted)}
+    in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    written = {secret, *in_json, *quoted, *(_lower_escapes(text) for text in quoted)}
     encoded = {form for offset in range(3) for form in _within_base64(secret.encode(), offset)}
     return tuple(sorted(written - {""} | {form for form in encoded if len(form) >= _TELLING}, key=len, reverse=True))
 

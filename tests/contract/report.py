@@ -201,6 +201,11 @@ class Report:
             self.violated(phase, operation, check, rule, evidence)
         return holds
 
+    @property
+    def sent(self) -> int:
+        """How many requests were sent."""
+        return self._sent
+
     def left_out(self, phases: Iterable[str], reason: str) -> None:
         """Record what was planned and not done to its end."""
         self.unfinished += [f"{phase}: {reason}" for phase in phases]

@@ -46,20 +46,24 @@ class Unreachable:
         return None
 
     def _of_answer(self, operation: Operation, cell: Cell) -> str | None:
-        status = cell.part.split()[1]
+        status, at_a_url = cell.part.split()[1], self._target == "server"
+        plain = cell.rule in {"status", "media type"}
+        rules = (
+            (cell.case == VIOLATED, "An answer that breaks the contract is a violation, not a case to be reached."),
+            (not status.isdecimal(), f"{status} stands for statuses without a name: none of them can be asked for."),
+            (
+                at_a_url and status not in _provoked(operation),
+                "A request cannot make a server at a URL answer this status.",
+            ),
+            (at_a_url and cell.rule != "status", "A server at a URL cannot be asked for a certain answer."),
+            (
+                not at_a_url and not plain and cell not in self._shown,
+                "No example of the contract shows it, and examples are what the mock can be asked for.",
+            ),
+        )
         if cell.rule.startswith("Link "):
             return None
-        if cell.case == VIOLATED:
-            return "An answer that breaks the contract is a violation, not a case to be reached."
-        if not status.isdecimal():
-            return f"{status} stands for statuses that are not named, so none of them can be asked for."
-        if self._target == "server":
-            if status not in _provoked(operation):
-                return "A request cannot make a server at a URL answer this status."
-            return None if cell.rule == "status" else "A server at a URL cannot be asked for a certain answer."
-        if cell.rule in {"status", "media type"} or cell in self._shown:
-            return None
-        return "No example of the contract shows it, and examples are what the mock can be asked for."
+        return next((reason for holds, reason in rules if holds), None)
 
     @cached_property
     def _shown(self) -> set[Cell]:
