@@ -17,9 +17,6 @@ class Budget:
         seconds: How long it may take; None sets no limit.
         requests: How many requests it may send; None sets no limit.
         clock: Gives seconds that never go back.
-
-    Attributes:
-        ahead: How many requests have been sent that are not counted yet.
     """
 
     def __init__(
@@ -30,10 +27,9 @@ class Budget:
         self._requests = requests
         self._deadline = None if seconds is None else clock() + seconds
         self._sent = 0
-        self.ahead = 0
 
     def count(self, requests: int = 1) -> None:
-        """Take note of requests that were sent."""
+        """Take note of requests that are sent, whether anything answers them or not."""
         self._sent += requests
 
     @property
@@ -41,7 +37,7 @@ class Budget:
         """Which limit has been reached, in words; None while there is something left."""
         if self._deadline is not None and self._clock() >= self._deadline:
             return f"the time budget of {self._seconds:g} s is spent"
-        if self._requests is not None and self._sent + self.ahead >= self._requests:
+        if self._requests is not None and self._sent >= self._requests:
             return f"the budget of {self._requests} requests is spent"
         return None
 

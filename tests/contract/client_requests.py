@@ -201,6 +201,7 @@ def valid_answer(operation: Operation, answers: Answers) -> Answerer:
 def recorded(report: Report, phase: str, operation: str, outcome: Outcome) -> Outcome:
     """What came of a call, once the report has the requests that it sent."""
     report.budget.ask()
+    report.budget.count(len(outcome.messages))
     number = report.requested(phase, operation, outcome.messages)
     return replace(outcome, number=number if outcome.messages else None)
 

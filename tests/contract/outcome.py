@@ -37,9 +37,9 @@ class Result:
         """One word for it."""
         if self.report.unknown:
             return "violated"
-        if not self.report.checks:
-            return "nothing was checked"
-        return "incomplete" if self.empty or self.report.unfinished else "held"
+        if self.empty or self.report.unfinished:
+            return "incomplete"
+        return "held" if self.report.checks else "nothing was checked"
 
 
 @dataclass(frozen=True, slots=True)

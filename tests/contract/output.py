@@ -137,8 +137,12 @@ def _coverage(result: Result) -> Iterator[str]:
         f"  coverage of the contract: {filled} of {len(cells)} cells, {len(result.unreachable)} out of reach, "
         f"{len(result.empty)} empty"
     )
-    for cell, line in result.empty.items():
+    # Of a run that was cut short they are no news; of another one, each tells of something that was never tried.
+    most = _LISTED if result.report.unfinished else filled + len(result.empty)
+    for cell, line in list(result.empty.items())[:most]:
         yield f"EMPTY  {_placed(cell, line)}"
+    if len(result.empty) > most:
+        yield f"EMPTY  … and {len(result.empty) - most} more"
 
 
 def _placed(cell: Cell, line: int | None) -> str:

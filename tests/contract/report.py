@@ -168,7 +168,6 @@ class Report:
             self._sent += 1
             self.log.append(Record(self._sent, phase, operation, message))
         self.requests[phase, operation] += len(messages)
-        self.budget.count(len(messages))
         return self._sent
 
     def passed(self, phase: str, operation: str, check: str, evidence: Evidence | None = None) -> None:

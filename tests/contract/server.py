@@ -167,6 +167,7 @@ class Server:
         """
         label = case.operation.label
         self.report.budget.ask()
+        self.report.budget.count()
         case = copied(case)
         case.headers.update({**carried.header, **(headers or {})})
         case.query.update(carried.query)

@@ -70,9 +70,10 @@ class Unreachable:
         return shown_by_examples(self._spec)
 
     def _of_parameter(self, parameter: Parameter, cell: Cell) -> str | None:
+        if cell.pointer == parameter.pointer:
+            absent_from_path = parameter.location == "path" and cell.rule == "required"
+            return "A path without its parameter is another path." if absent_from_path else None
         schema, _ = found(self._spec, cell.pointer.rpartition("/")[0])
-        if parameter.location == "path" and cell.rule == "required":
-            return "A path without its parameter is another path."
         if cell.rule == "nullable":
             return "There is no null outside a body."
         if cell.rule == "type" and cell.case == VIOLATED and schema.get("type") in {"string", "array", "object"}:
