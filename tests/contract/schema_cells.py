@@ -196,7 +196,7 @@ class SchemaCells:
             if not all(valid(probe) for probe in _PROBES if kind(probe) and typed(probe)):
                 yield _Keyword("format", pointer + "/format", _both(kind, typed), valid)
         for name, applies in _KINDS.items():
-            if schema.get(name) not in (None, False):
+            if name in schema and schema[name] is not False:
                 valid = self._valid({name: schema[name]})
                 breakable = not (name in _NOTHING_IS_LESS and schema[name] == 0)
                 if name == "pattern":

@@ -88,8 +88,10 @@ def test_a_har_has_what_the_format_asks_for_and_says_what_was_sent(outcome: Outc
             record.message.answer.status if record.message.answer else 0,
         )
         if record.message.body and "encoding" not in str(request["postData"]) and len(record.message.body) < 1000:
-            assert REDACTED in request["postData"]["text"] or "base64" in request["postData"].get("comment", "") or (
-                request["postData"]["text"].encode() == record.message.body
+            assert (
+                REDACTED in request["postData"]["text"]
+                or "base64" in request["postData"].get("comment", "")
+                or (request["postData"]["text"].encode() == record.message.body)
             )
 
 

@@ -112,4 +112,5 @@ def _scalar(kind: str | None, text: str) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return value if isinstance(value, bool if kind == "boolean" else (int, float)) else text
+    fits = isinstance(value, bool) if kind == "boolean" else type(value) in {int, float}
+    return value if fits else text
