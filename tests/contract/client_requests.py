@@ -14,6 +14,7 @@ import requests
 import schemathesis
 from schemathesis import Config, GenerationMode
 from schemathesis.core import NotSet
+from schemathesis.core.parameters import DelimitedValue
 
 from spacely_spec import Operation, Parameter, Spec, compile_schema, json_schema
 
@@ -24,7 +25,7 @@ from .generation import AnyCase, boundaries, draw
 from .pointers import followed
 from .recording import NOTHING, Input
 from .report import Exchange, Report, shortened
-from .wire import value_of_text
+from .wire import read_back, value_of_text
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
 _STRANGERS: tuple[Any, ...] = (None, True, 7, -1, 1.5, "", "text", [], [None], {}, {"a": 1})
@@ -74,6 +75,8 @@ class Inputs:
     def _argument(self, parameter: Parameter, value: Any) -> Any:
         """A value as it was before Schemathesis made it text for the wire."""
         schema, _ = followed(self._spec, parameter.schema, "")
+        if isinstance(value, DelimitedValue):
+            return read_back(self._spec, parameter, [str(value)])
         if isinstance(value, str):
             return value_of_text(self._spec, schema, unquote(value) if parameter.location == "path" else value)
         if isinstance(value, list):

@@ -23,9 +23,9 @@ from .server import HttpExchange, Server, contains
 
 RUN = "whole run"
 PHASES = tuple(phase.value for phase in TESTING_PHASES)
-# A contract without examples has nothing for the first phase, and one without Links nothing for the last.
-_NOTHING_THERE = frozenset(
-    {PhaseSkipReason.NOT_APPLICABLE, PhaseSkipReason.NOT_SUPPORTED, PhaseSkipReason.NOTHING_TO_TEST}
+# A phase is left out where a contract has nothing for it, no examples or no Links, which is well; or for these reasons.
+_CUT = frozenset(
+    {PhaseSkipReason.FAILURE_LIMIT_REACHED, PhaseSkipReason.SERVER_UNAVAILABLE, PhaseSkipReason.NO_CHECKS_RAN}
 )
 _NEVER_ACCEPTED = frozenset({"missing_test_data", "validation_mismatch"})
 
@@ -125,7 +125,8 @@ class _Seen:
             case events.FatalError():
                 raise EngineError(str(event.exception)) from event.exception
             case events.PhaseFinished() if event.status is not Status.INTERRUPTED:
-                if event.status is not Status.SKIP or event.phase.skip_reason in _NOTHING_THERE:
+                cut = self._report.budget.spent or event.phase.skip_reason in _CUT
+                if not (event.status is Status.SKIP and cut):
                     self.finished.add(event.phase.name)
             case events.EngineFinished() if event.stop_reason is not StopReason.COMPLETED:
                 self.stopped = event.stop_reason.value.replace("_", " ")

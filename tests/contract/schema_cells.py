@@ -197,7 +197,8 @@ class SchemaCells:
                 yield _Keyword("format", pointer + "/format", _both(kind, typed), valid)
         for name, applies in _KINDS.items():
             if name in schema and schema[name] is not False:
-                valid = self._valid({name: schema[name]})
+                beside = "exclusive" + name[:1].upper() + name[1:]  # In draft 4 it moves the bound.
+                valid = self._valid({key: schema[key] for key in (name, beside) if key in schema})
                 breakable = not (name in _NOTHING_IS_LESS and schema[name] == 0)
                 if name == "pattern":
                     breakable = not all(valid(probe) for probe in _PROBES if _is_text(probe))

@@ -23,6 +23,7 @@ from spacely_spec import Answer, Operation, Spec
 from . import credentials, expectations
 from .generation import AnyCase, AnyOperation, draw
 from .recording import of_schemathesis
+from .redaction import forms
 from .report import SHOWN, Report, shortened
 
 # Any moment will do; always the same one makes ids that hold the time repeat.
@@ -246,9 +247,9 @@ class HttpExchange:
 
 
 def contains(response: Response, secret: str) -> bool:
-    """Whether an answer has a text anywhere in it."""
-    headers = (value for values in response.headers.values() for value in values)
-    return secret.encode() in response.content or any(secret in value for value in headers)
+    """Whether an answer has a secret anywhere in it, as it is or in a form that gives it away."""
+    headers = [value for values in response.headers.values() for value in values]
+    return any(form.encode() in response.content or any(form in value for value in headers) for form in forms(secret))
 
 
 def _failure_text(failure: BaseException) -> str:

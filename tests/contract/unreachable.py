@@ -87,7 +87,13 @@ class Unreachable:
 
     def _of_client(self, operation: Operation, cell: Cell) -> str | None:
         if cell.part.startswith(SECURITY):
-            return "A client shows the key it was given." if cell.case in {MISSING, WRONG} else None
+            if cell.case in {MISSING, WRONG}:
+                return "A client shows the key it was given."
+            first = next(filter(None, operation.security), ())
+            of_first = cell.part.removeprefix(SECURITY).strip() in {scheme.id for scheme in first}
+            return None if of_first else "A client shows its key as the first alternative wants it."
+        if cell.part.startswith("answer ") and " header " in cell.part:
+            return "A client makes nothing of the headers of an answer."
         if cell.rule.startswith("Link "):
             polled = operation.polling is not None and cell.pointer == operation.polling.pointer
             return None if polled else "A client follows Links with x-polling only."

@@ -43,7 +43,7 @@ def values_of(spec: Spec, operation: Operation, message: Message) -> Input | Non
     for parameter in operation.parameters:
         texts = _texts(parameter, in_path, query, message)
         if texts:
-            parameters[parameter.location, parameter.name] = _value(spec, parameter, texts)
+            parameters[parameter.location, parameter.name] = read_back(spec, parameter, texts)
     media_type = (message.header("content-type") or "").partition(";")[0].strip().lower()
     return Input(operation.id, parameters, _body(message.body, media_type), media_type)
 
@@ -95,7 +95,8 @@ def _texts(
     return [] if text is None else [text]
 
 
-def _value(spec: Spec, parameter: Parameter, texts: list[str]) -> Any:
+def read_back(spec: Spec, parameter: Parameter, texts: list[str]) -> Any:
+    """The value that a parameter has, from the texts that stand for it."""
     schema, _ = followed(spec, parameter.schema, "")
     if schema.get("type") != "array":
         return _scalar(schema.get("type"), texts[0])
