@@ -103,7 +103,10 @@ class _Checks:
         broken = self._answers.drifted(operation, content, self._count)
         for body in (*map(encode, values), *broken):
             for outcome in self._call(STATUSES, operation, _answering_with(content, body)):
-                self._status(operation, outcome, expectations.number(content.status))
+                status, error = expectations.number(content.status), outcome.error
+                raised = isinstance(error, self._client.errors.StatusError) and error.status_code == status
+                rule = f"The status {status}, with the body that the contract documents or another, is raised."
+                self._check(STATUSES, operation, "documented_error_raised", raised, rule, outcome)
 
     def transport(self) -> None:
         errors = self._client.errors

@@ -60,6 +60,7 @@ def test_the_examples_of_a_section_print_what_the_page_says(blocks, folder):
 
 def command(kind, text, folder):
     if kind == "sh":
+        text = re.sub(r"^scripts/", f"{ROOT}/scripts/", text, flags=re.MULTILINE)
         return ["bash", "-euo", "pipefail", "-c", text]
     if "\ndef test_" in text:
         file = folder / "test_example.py"
