@@ -162,11 +162,22 @@ class Report:
         """Every request of the run."""
         return [event for event in self.log if isinstance(event, Record)]
 
-    def requested(self, phase: str, operation: str, messages: Sequence[Message]) -> int:
-        """Record requests sent to an operation; return the number of the last one."""
+    def requested(self, phase: str, operation: str, sent: Sequence[Message] | int = 1) -> int:
+        """Record requests sent to an operation, or count them where they are kept elsewhere.
+
+        Args:
+            phase: The part of the run.
+            operation: The operation, or what else was asked for.
+            sent: The requests, or how many.
+
+        Returns:
+            The number of the last one in the run.
+        """
+        messages: Sequence[Message | None] = [None] * sent if isinstance(sent, int) else sent
         for message in messages:
             self._sent += 1
-            self.log.append(Record(self._sent, phase, operation, message))
+            if message is not None:
+                self.log.append(Record(self._sent, phase, operation, message))
         self.requests[phase, operation] += len(messages)
         return self._sent
 
