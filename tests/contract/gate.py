@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import httpx
 from spacely_mock import MockServer, create_app
 from spacely_spec import Spec
 
-from . import authentication, client_answers, client_jobs, client_requests, credentials, forced, jobs, malformed, phases
+from . import client_answers, client_requests, credentials, forced, phases
 from .answers import Answers
 from .authentication import check_keys
 from .budget import Budget, BudgetSpent
@@ -44,17 +45,12 @@ CLIENT_PARTS: tuple[ClientPart, ...] = (
     check_statuses,
     check_transport,
 )
-# What each part calls itself in a report.
-PHASES: Mapping[Callable[..., None], Sequence[str]] = {
-    check_keys: [authentication.PHASE],
-    check_jobs: [jobs.PHASE],
-    check_malformed: [malformed.PHASE],
+# What parts call themselves in a report that do not go by the PHASE of their module.
+_PHASES: Mapping[Callable[..., None], Sequence[str]] = {
     run_phases: [*phases.PHASES, phases.RUN],
-    check_forced: [forced.PHASE],
     check_served_contract: [forced.SERVED],
     check_requests: [client_requests.REQUESTS],
     check_refusals: [client_requests.REFUSALS],
-    check_waits: [client_jobs.PHASE],
     check_valid_answers: [client_answers.VALID],
     check_broken_answers: [client_answers.BROKEN],
     check_statuses: [client_answers.STATUSES],
@@ -182,10 +178,15 @@ def _check_server(
     return report
 
 
+def phases_of(part: Callable[[Any], None]) -> Sequence[str]:
+    """What a part calls itself in a report."""
+    return _PHASES.get(part) or [getattr(sys.modules[part.__module__], "PHASE", part.__name__)]
+
+
 def _run(subject: Any, report: Report, parts: Sequence[Callable[[Any], None]], options: Options) -> None:
     """Run the parts one after the other; one that cannot go on does not keep the others from finding more."""
     for part in parts:
-        planned = PHASES.get(part, [part.__name__])
+        planned = phases_of(part)
         if options.replay is not None and options.replay.phase not in planned:
             continue
         try:

@@ -48,13 +48,13 @@ class Outcome:
 
     Attributes:
         results: Its reports.
-        command: The command line that repeats it, with its seed.
+        command: The command line that repeats it, with its seed; empty where none does.
         judgement: What the baseline says.
         notes: What else there is to say.
     """
 
     results: Sequence[Result]
-    command: Sequence[str] = ("scripts/contract",)
+    command: Sequence[str] = ()
     judgement: Judgement = field(default_factory=Judgement)
     notes: Sequence[str] = ()
 
@@ -67,8 +67,8 @@ class Outcome:
         return HELD if verdicts == {"held"} else INCOMPLETE
 
     def replay(self, violation: Violation) -> str:
-        """The command that makes a check once more."""
-        return shlex.join([*self.command, "--replay", violation.id])
+        """The command that makes a check once more; empty where none does."""
+        return shlex.join([*self.command, "--replay", violation.id]) if self.command else ""
 
 
 def result_of(spec: Spec, report: Report, target: Target) -> Result:

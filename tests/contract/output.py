@@ -77,7 +77,7 @@ def by_reason(result: Result) -> dict[str, list[Cell]]:
 
 def as_text(report: Report) -> str:
     """What a run has found, as a person reads it in a terminal."""
-    return "\n".join(_found(report, Outcome([])))
+    return outcome_text(Outcome([Result(report)])).rstrip()
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -124,7 +124,8 @@ def _found(report: Report, outcome: Outcome) -> Iterator[str]:
         yield from _evidence(violation)
         if violation in report.known:
             yield f"  why   {report.known[violation]}"
-        yield f"  again {outcome.replay(violation)}"
+        if outcome.command:
+            yield f"  again {outcome.replay(violation)}"
     yield ""
 
 
@@ -247,7 +248,8 @@ def _junit_violations(case: ET.Element, outcome: Outcome, report: Report, name: 
     unknown = [each for each in found if each not in report.known]
     if unknown:
         failure = ET.SubElement(case, "failure", {"message": _xml(unknown[0].rule.splitlines()[0])})
-        texts = ["\n".join([*_evidence(each), f"  again {outcome.replay(each)}"]) for each in unknown]
+        again = "  again " if outcome.command else ""
+        texts = ["\n".join([*_evidence(each), again + outcome.replay(each)]) for each in unknown]
         failure.text = _xml("\n\n".join(texts))
     elif found:
         ET.SubElement(case, "skipped", {"message": _xml("known: " + report.known[found[0]])})

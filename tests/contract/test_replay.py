@@ -88,3 +88,12 @@ def test_a_run_with_a_random_seed_names_it(capsys: pytest.CaptureFixture[str]) -
     first = capsys.readouterr().out.split("(seed ")[1].split(")")[0]
     assert main([*RUN[:2], "--max-examples", "1", "--seed", "random", "--max-requests", "5"]) == cli.INCOMPLETE
     assert capsys.readouterr().out.split("(seed ")[1].split(")")[0] != first
+
+
+def test_every_phase_of_a_run_is_one_that_a_part_goes_by(spec: Spec) -> None:
+    for report, parts in (
+        (check_app(spec, Options(examples=1)), gate.PARTS),
+        (gate.check_client(spec, Options(examples=1)), gate.CLIENT_PARTS),
+    ):
+        known = {phase for part in parts for phase in gate.phases_of(part)}
+        assert {phase for phase, _, _ in report.tallies} <= known
