@@ -65,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if (options.baseline_update or options.baseline_prune) and options.baseline is None:
         parser.error("--baseline-update and --baseline-prune need --baseline FILE")
+    if options.replay is not None and options.baseline is not None:
+        parser.error("--replay looks for one violation, known or not: leave --baseline out")
     try:
         spec = load(options.spec)
         if options.target == "client":
@@ -124,14 +126,16 @@ def _run(options: argparse.Namespace, spec: Spec) -> Outcome:
 
 def _replayed(replay: Replay, reports: Sequence[Report]) -> str:
     """Whether a violation was found again, in words."""
+    for report in reports:
+        report.violations = [each for each in report.violations if replay.matches(each)]
+    if not any(report.violations for report in reports) and any(report.unfinished for report in reports):
+        return f"{replay.check} of {replay.operation} was not looked at to the end."
     if not any(replay.made(report) for report in reports):
         checks = {check for report in reports for phase, _, check in report.tallies if phase == replay.phase}
         raise CannotRun(
             f"nothing was checked as {replay.phase}/{replay.check}; "
             + (f"checks of this phase: {', '.join(sorted(checks))}" if checks else "there is no such phase")
         )
-    for report in reports:
-        report.violations = [each for each in report.violations if replay.matches(each)]
     again = any(report.violations for report in reports)
     return f"{replay.check} of {replay.operation} is {'still' if again else 'no longer'} violated."
 

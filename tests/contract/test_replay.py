@@ -75,6 +75,18 @@ def test_an_id_that_is_none_gives_2(replayed: str, said: str, capsys: pytest.Cap
     assert said in capsys.readouterr().err
 
 
+def test_a_replay_that_is_cut_short_says_nothing_of_the_violation(capsys: pytest.CaptureFixture[str]) -> None:
+    replay = ["--replay", "jobs/one_end/POST /generate/advance", "--max-requests", "3"]
+    assert main([*RUN, *replay]) == cli.INCOMPLETE
+    assert "was not looked at to the end." in capsys.readouterr().out
+
+
+def test_a_replay_takes_no_baseline(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*RUN, "--replay", "jobs/one_end/POST /generate/advance", "--baseline", "known.yaml"])
+    assert "leave --baseline out" in capsys.readouterr().err
+
+
 def test_an_operation_brings_along_those_that_its_jobs_need(spec: Spec, tmp_path: Path) -> None:
     for each in spec.operations:
         narrowed = Replay("jobs", "one_end", f"{each.method} {each.path}").narrowed(spec)
