@@ -163,3 +163,13 @@ def test_a_result_without_cells_says_nothing_of_coverage() -> None:
     report.passed("jobs", "GET /jobs", "answered")
     assert Result(report).verdict == "held"
     assert Result(Report("server", "openapi.yaml", 1)).verdict == "nothing was checked"
+
+
+def test_a_run_that_recorded_and_measured_nothing_writes_no_empty_files(tmp_path: Path) -> None:
+    report = Report("server", "openapi.yaml", 1)
+    report.requested("jobs", "GET /jobs")
+    report.passed("jobs", "GET /jobs", "answered")
+    written = {path.name for path in write(Outcome([Result(report)]), tmp_path)}
+    assert written == {"report.html", "summary.md", "junit.xml", "run.ndjson"}
+    assert "not measured" in (tmp_path / "summary.md").read_text()
+    assert report.sent == 1
