@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from spacely_mock import create_app
 from spacely_spec import Spec
@@ -49,6 +50,10 @@ def test_the_same_seed_gives_the_same_lines_but_for_times(outcome: Outcome, spec
         for each in (outcome, again)
     )
     assert first == second
+
+
+def test_what_is_drawn_does_not_hang_on_the_code_that_is_imported() -> None:
+    assert len(providers.HypothesisProvider(None)._local_constants) == 0
 
 
 def test_every_exchange_and_every_check_has_a_line(outcome: Outcome) -> None:
