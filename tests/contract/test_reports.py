@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from hypothesis.internal.conjecture import providers
 
@@ -23,6 +25,7 @@ from .har import as_har
 from .ndjson import as_lines
 from .outcome import Outcome, Result, result_of
 from .output import summary, write
+from .recording import of_httpx
 from .redaction import REDACTED, forms, redact
 from .report import Exchange, Report
 from .seams import Asgi, Inner, Reply, Request, around
@@ -178,3 +181,14 @@ def test_a_run_that_recorded_and_measured_nothing_writes_no_empty_files(tmp_path
     assert written == {"report.html", "summary.md", "junit.xml", "run.ndjson"}
     assert "not measured" in (tmp_path / "summary.md").read_text()
     assert report.sent == 1
+
+
+def test_a_body_that_is_still_to_come_is_left_alone() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"whole"
+
+    response = httpx.Response(200, stream=httpx.Response(200, content=chunks()).stream)
+    message = of_httpx(httpx.Request("GET", "http://a/"), response, 0.0, 0.0)
+    assert message.answer is not None
+    assert message.answer.body == b""
+    assert response.read() == b"whole"
