@@ -21,18 +21,30 @@ from .client_answers import check_broken_answers, check_statuses, check_transpor
 from .client_jobs import check_waits
 from .client_requests import Inputs, Subject, check_refusals, check_requests
 from .clients import Prepare, open_client
+from .edges import check_edges
+from .files import check_files
 from .forced import check_forced, check_served_contract
 from .jobs import check_jobs
+from .limits import check_limits
 from .malformed import check_malformed
 from .phases import run_phases
 from .report import Report
+from .routing import check_routing
 from .server import Clock, NoAnswer, Server, Timing
 
 Part: TypeAlias = Callable[[Server], None]
 ClientPart: TypeAlias = Callable[[Subject], None]
 
 ANY_SERVER: tuple[Part, ...] = (check_keys, check_jobs, check_malformed, run_phases)
-PARTS: tuple[Part, ...] = (*ANY_SERVER, check_forced, check_served_contract)
+PARTS: tuple[Part, ...] = (
+    *ANY_SERVER,
+    check_edges,
+    check_routing,
+    check_files,
+    check_limits,
+    check_forced,
+    check_served_contract,
+)
 CLIENT_PARTS: tuple[ClientPart, ...] = (
     check_requests,
     check_refusals,
@@ -77,9 +89,12 @@ def check_app(
         What was found.
     """
     key, clock = credentials.made_up_key(options.seed), Clock()
-    app = make_app(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock)
+    settings: Any = {"render_time": RENDER_TIME, "seed": options.seed, "api_keys": (key,), "clock": clock}
+    app = make_app(spec, **settings)
+    limited = make_app(spec, **settings, rate_limit=True) if spec.rate_limit else None
     report = Report("mock, in process", str(spec.path), options.seed, (key,))
-    server = Server(spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), examples=options.examples)
+    timing = Timing(clock, RENDER_TIME)
+    server = Server(spec, key, report, app=app, limited=limited, timing=timing, examples=options.examples)
     return _check(server, parts)
 
 
