@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spacely_spec import Operation, compile_schema, json_schema
+from spacely_spec import Operation, compile_schema, json_schema, read_pointer
 
 from . import credentials, expectations
 from .server import Server, copied
@@ -28,7 +28,7 @@ def check_edges(server: Server) -> None:
             continue
         schema = operation.body.content[str(case.media_type)].schema or {}
         fits = compile_schema(json_schema(schema, server.spec.components, direction="request"))
-        for body in _bodies(case.body):
+        for body in _bodies(case.body, _choices(schema, server.spec.components)):
             edge = copied(case)
             edge.body = body
             _check(server, operation, edge, {}, valid=fits.is_valid(body))
@@ -51,7 +51,22 @@ def _check(server: Server, operation: Operation, case: Any, headers: Mapping[str
     server.report.check(PHASE, expectations.label(operation), check, holds, rule, exchange)
 
 
-def _bodies(valid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _choices(schema: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The values of each property of an object that are listed in its schema."""
+    members = json_schema(schema, components, direction="request")
+    listed: dict[str, list[Any]] = {}
+    for name, member in _resolved(members, members).get("properties", {}).items():
+        listed[name] = list(_resolved(member, members).get("enum", []))
+    return listed
+
+
+def _resolved(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+    while "$ref" in schema:
+        schema = read_pointer(document, schema["$ref"].removeprefix("#"))
+    return schema
+
+
+def _bodies(valid: Mapping[str, Any], choices: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
     yield dict(valid)
     yield {**valid, "x-unknown": [1]}
     for name, value in valid.items():
@@ -61,7 +76,7 @@ def _bodies(valid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**others, name.swapcase(): value}
         for text in (*_TEXTS, *_variants(value)):
             yield {**valid, name: text}
-        for other in (*_OTHERS, [value], str(value)):
+        for other in (*_OTHERS, [value], str(value), *choices.get(name, [])):
             yield {**valid, name: other}
 
 

@@ -84,7 +84,7 @@ class _Flow:
         ):
             return None
         job_id = self._polling.job_id.read(answer_of(response))
-        usable = job_id is not None and (self._valid_id.is_valid(job_id) or self._valid_id.is_valid(str(job_id)))
+        usable = isinstance(job_id, (str, int)) and any(map(self._valid_id.is_valid, (job_id, str(job_id))))
         rule = f"There is an id at {self._polling.job_id.text} that is a valid {self._polling.parameter!r}."
         return job_id if self._check("job_id_usable", usable, rule, exchange) else None
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..seams import Fault, Inner, Reply, Request
 from .mock_seams import mock, on_ended, on_polls, on_submits
 from .model import NotApplicable
 from .site import Site, written
-
-_LONG = 100
 
 mock.topic("job flow")
 
@@ -99,25 +98,25 @@ def a_job_is_forgotten_some_time_after_its_end(site: Site) -> Fault:
 @mock.fault("job_ends", "state_in_step")
 def a_job_never_ends(site: Site) -> Fault:
     """A client waits until its patience ends."""
-    return _seen_at(site, lambda request: -_LONG * site.render_time)
+    return _aged(site, lambda _, __: 0.0)
 
 
 @mock.fault("state_in_step")
 def a_job_has_ended_at_once(site: Site) -> Fault:
     """The waiting in a program is never tried out."""
-    return _seen_at(site, lambda request: _LONG * site.render_time)
+    return _aged(site, lambda _, age: age + 2 * site.render_time)
 
 
 @mock.fault("state_in_step")
 def a_job_takes_twice_as_long_as_it_should(site: Site) -> Fault:
     """Tests run into their timeouts."""
-    return _seen_at(site, lambda request: -0.5 * site.render_time)
+    return _aged(site, lambda _, age: age / 2)
 
 
 @mock.fault("state_in_step")
 def a_job_takes_half_as_long_as_it_should(site: Site) -> Fault:
     """A program that is too impatient passes its tests."""
-    return _seen_at(site, lambda request: 0.6 * site.render_time)
+    return _aged(site, lambda _, age: 2 * age)
 
 
 @mock.fault("state_never_goes_back")
@@ -125,16 +124,14 @@ def a_job_that_has_ended_runs_again(site: Site) -> Fault:
     """Whoever looks twice takes back what was told before."""
     ended: set[str] = set()
 
-    async def fault(request: Request, inner: Inner) -> Reply:
-        if site.is_poll(request) and site.asked_for(request) in ended:
-            with site.at(-_LONG * site.render_time):
-                return await inner(request)
-        reply = await inner(request)
-        if site.is_poll(request) and reply.status == site.polled and site.state(reply) != "running":
-            ended.add(site.asked_for(request))
-        return reply
+    def shown(job_id: str, age: float) -> float:
+        if job_id in ended:
+            return 0.0
+        if age > site.render_time:
+            ended.add(job_id)
+        return age
 
-    return fault
+    return _aged(site, shown)
 
 
 @mock.fault("end_is_stable")
@@ -309,14 +306,22 @@ def a_second_poll_is_too_soon(site: Site) -> Fault:
     return on_polls(site, change)
 
 
-def _seen_at(site: Site, shift: Any) -> Fault:
-    """A fault that answers polls as at another time."""
+def _aged(site: Site, shown: Callable[[str, float], float]) -> Fault:
+    """A fault that shows jobs at another age than they have: takes a job's id and its age in seconds."""
+    started: dict[str, float] = {}
 
     async def fault(request: Request, inner: Inner) -> Reply:
-        if not site.is_poll(request):
-            return await inner(request)
-        with site.at(shift(request)):
-            return await inner(request)
+        assert site.clock is not None
+        now = site.clock.time
+        job_id = site.asked_for(request) if site.is_poll(request) else ""
+        if job_id in started:
+            age = now - started[job_id]
+            with site.at(shown(job_id, age) - age):
+                return await inner(request)
+        reply = await inner(request)
+        if site.is_submit(request) and reply.status == site.accepted:
+            started[str(site.job_id(reply))] = now
+        return reply
 
     return fault
 

@@ -229,7 +229,7 @@ def _is_no_json(request: Request) -> bool:
 mock.topic("statuses and errors")
 
 
-@mock.canary("not_a_server_error", "key_accepted")
+@mock.canary("not_a_server_error", "submit_accepted")
 def every_request_is_answered_500(_: Site) -> Fault:
     """Nothing works at all."""
     return always(Reply(500, {}, b""))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
 
 from ..forced import SERVED_AT
 from ..seams import Fault, Inner, Reply, Request
 from .mock_seams import header, mock, on_ended, on_files, on_replies, on_requests, with_header, without_header
+from .model import NotApplicable
 from .site import Site, written
+
+_TOO_MANY = 429
 
 mock.topic("images")
 
@@ -75,20 +78,21 @@ mock.topic("limits")
 @mock.fault("limit_held")
 def the_rate_limit_is_not_held(site: Site) -> Fault:
     """A program that is too fast passes its tests and is blocked in production."""
-    return on_requests(lambda request: _slowly(site, request))
+    return _asking_again(site, lambda _: True)
 
 
 @mock.fault("limit_not_early")
 def the_rate_limit_is_one_call_too_low(site: Site) -> Fault:
     """A program that keeps the limit is refused."""
     rate = site.spec.rate_limit
+    if rate is None:
+        raise NotApplicable("the contract declares no rate limit")
     count = 0
 
     async def fault(request: Request, inner: Inner) -> Reply:
         nonlocal count
-        reply = await inner(request)
-        count += reply.status == site.accepted or reply.status == site.unknown
-        return Reply(429, {}, b"") if rate is not None and count % rate.requests == 0 and count else reply
+        count += site.is_submit(request) or site.is_poll(request)
+        return await inner(request) if count % rate.requests else Reply(_TOO_MANY, {}, b"")
 
     return fault
 
@@ -96,7 +100,7 @@ def the_rate_limit_is_one_call_too_low(site: Site) -> Fault:
 @mock.fault("limit_held")
 def only_submits_count_for_the_rate_limit(site: Site) -> Fault:
     """A program that polls too fast passes its tests and is blocked in production."""
-    return on_requests(lambda request: request if site.is_submit(request) else _slowly(site, request))
+    return _asking_again(site, site.is_poll)
 
 
 @mock.fault("limit_passes")
@@ -107,8 +111,8 @@ def a_refusal_for_speed_never_ends(site: Site) -> Fault:
     async def fault(request: Request, inner: Inner) -> Reply:
         nonlocal refused
         reply = await inner(request)
-        refused = refused or header(reply, "retry-after") != ""
-        return Reply(429, {"retry-after": "1"}, b"") if refused else reply
+        refused = refused or reply.status == _TOO_MANY
+        return Reply(_TOO_MANY, {"retry-after": "1"}, b"") if refused else reply
 
     return fault
 
@@ -127,7 +131,7 @@ def every_twentieth_call_is_refused_for_speed(site: Site) -> Fault:
     async def fault(request: Request, inner: Inner) -> Reply:
         nonlocal count
         count += site.is_submit(request) or site.is_poll(request)
-        return await inner(request) if count % 20 else Reply(429, {}, b"")
+        return await inner(request) if count % 20 else Reply(_TOO_MANY, {}, b"")
 
     return fault
 
@@ -178,10 +182,17 @@ def the_contract_is_not_served(_: Site) -> Fault:
     return on_replies(lambda request, reply: Reply(404, {}, b"") if request.path == SERVED_AT else reply)
 
 
-def _slowly(site: Site, request: Request) -> Request:
-    """A request that comes so late that no limit counts it together with the one before."""
-    assert site.clock is not None
+def _asking_again(site: Site, excused: Callable[[Request], bool]) -> Fault:
+    """A fault that asks once more, later, where a request was refused for speed."""
     rate = site.spec.rate_limit
-    if rate is not None:
-        site.clock.time += rate.seconds
-    return dataclasses.replace(request)
+    if rate is None:
+        raise NotApplicable("the contract declares no rate limit")
+
+    async def fault(request: Request, inner: Inner) -> Reply:
+        reply = await inner(request)
+        if reply.status != _TOO_MANY or not excused(request):
+            return reply
+        with site.at(2 * rate.seconds):
+            return await inner(request)
+
+    return fault
