@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import chain, cycle
+from traceback import format_exception
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from . import expectations
 from .answers import JSON, Content, decode, encode, hostile
 from .client_requests import CallExchange, Subject
 from .clients import Answerer, Outcome, plain, same
+from .report import Exchange
 
 VALID, BROKEN, STATUSES, TRANSPORT = "valid answers", "broken answers", "error statuses", "no answers"
 DRIFTED = "a drifted body"
@@ -57,6 +59,12 @@ class _Checks:
         self._arguments = {each.id: subject.inputs.first(each) for each in subject.client.spec.operations}
 
     def valid(self) -> None:
+        for client in (self._client.sync, self._client.asynchronous):
+            texts = (repr(client), str(client), repr(vars(client)))
+            silent = not any(self._client.key in text for text in texts)
+            shown = Exchange(f"repr({type(client).__name__}(…))", repr(client))
+            rule = "The representation of a client does not tell the key."
+            self._report.check(VALID, type(client).__name__, "key_not_told", silent, rule, shown)
         for operation in self._client.spec.operations:
             for content in self._answers.successes(operation):
                 for check, bodies in (
@@ -172,7 +180,7 @@ class _Checks:
             self._report.requested(phase, expectations.label(operation), len(outcome.sent))
             typed = outcome.error is None or isinstance(outcome.error, self._client.errors.ClientError)
             self._check(phase, operation, "only_client_errors", typed, "Nothing but a ClientError is raised.", outcome)
-            rule = "Neither the error nor anything it holds tells the key."
+            rule = "Neither the error, nor anything it holds, nor its traceback, nor a log tells the key."
             self._check(phase, operation, "key_not_told", not _tells(outcome, self._client.key), rule, outcome)
             yield outcome
 
@@ -197,6 +205,9 @@ def _breaking(kind: type[httpx.RequestError]) -> Answerer:
 
 def _tells(outcome: Outcome, key: str) -> bool:
     error = outcome.error
-    return error is not None and any(
-        key in text for text in (str(error), repr(error), repr(vars(error)), repr(error.args))
-    )
+    if key in outcome.log:
+        return True
+    if error is None:
+        return False
+    traceback = "".join(format_exception(error))
+    return any(key in text for text in (str(error), repr(error), repr(vars(error)), repr(error.args), traceback))

@@ -101,7 +101,8 @@ class Subject:
     """A client under test, with all that it takes to test it.
 
     Attributes:
-        client: The client.
+        client: The client, which makes each call once.
+        retrying: The same client as it is by default.
         inputs: What its methods are called with.
         answers: What it is answered.
         report: Where findings go.
@@ -109,6 +110,7 @@ class Subject:
     """
 
     client: ClientUnderTest
+    retrying: ClientUnderTest
     inputs: Inputs
     answers: Answers
     report: Report

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import io
+import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,9 +24,12 @@ from spacely_spec import Operation, Spec
 
 PACKAGE = "spacely_client"
 ERRORS = "spacely_runtime.errors"
+CLOCK = "spacely_runtime._clock"
 BASE_URL = "http://contract.invalid/base/path"
 # Polls follow each other at once; the pace is not what is checked here.
 _INTERVAL = 1e-6
+# More requests than any call that is checked here has a reason for.
+_ENDLESS = 5000
 
 Answerer: TypeAlias = Callable[[httpx.Request], httpx.Response]
 Prepare: TypeAlias = Callable[[type[Any]], type[Any]]
@@ -31,6 +37,10 @@ Prepare: TypeAlias = Callable[[type[Any]], type[Any]]
 
 class WrongPackage(Exception):
     """The package that was imported is not the one that is to be tested; the message says which it is."""
+
+
+class Endless(BaseException):
+    """A call sends one request after the other and would never end; nothing in a client catches this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +53,17 @@ class Outcome:
         error: What it raised instead, or None.
         sent: The requests that left the client.
         updates: The states of the job that was waited for, in their order.
+        log: What was logged meanwhile, by whichever logger, with its tracebacks.
+        pauses: The seconds that the client waited meanwhile, where its time is moved by hand.
     """
 
     call: str
     value: Any
-    error: Exception | None
+    error: BaseException | None
     sent: tuple[httpx.Request, ...]
     updates: tuple[tuple[str, Any], ...] = ()
+    log: str = ""
+    pauses: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,6 +76,8 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of the synchronous client."""
         self.sent.append(request)
+        if len(self.sent) > _ENDLESS:
+            raise Endless(f"{_ENDLESS} requests, and no end")
         return self.answer(request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -116,20 +132,61 @@ class ClientUnderTest:
 
     def wait(self, operation: Operation, arguments: Mapping[str, Any], answer: Answerer) -> Iterator[Outcome]:
         """Submit a job on both clients and wait for its end."""
-        name = self.method(operation)
         seen: list[tuple[str, Any]] = []
 
         def update(each: Any) -> None:
             seen.append((each.state, plain(each.result)))
 
-        async def run() -> Any:
-            return await (await getattr(self.asynchronous, name)(**arguments)).wait(on_update=update)
-
-        code = f"{_code(name, arguments)}.wait()"
-        yield self._outcome(
-            f"client.{code}", answer, lambda: getattr(self.sync, name)(**arguments).wait(on_update=update), seen
+        yield from self.with_job(
+            operation,
+            arguments,
+            answer,
+            ".wait()",
+            lambda job: job.wait(on_update=update),
+            seen,
         )
+
+    def with_job(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, Any],
+        answer: Answerer,
+        code: str,
+        use: Callable[[Any], Any],
+        seen: list[tuple[str, Any]] | None = None,
+    ) -> Iterator[Outcome]:
+        """Submit a job on both clients and do something with it.
+
+        Args:
+            operation: The submit.
+            arguments: Its arguments.
+            answer: What requests are answered.
+            code: What is done, as code.
+            use: Does it; what it returns is awaited for the asynchronous client.
+            seen: Where updates are kept.
+
+        Yields:
+            What came of it for each client.
+        """
+        name = self.method(operation)
+
+        async def run() -> Any:
+            return await use(await getattr(self.asynchronous, name)(**arguments))
+
+        code = _code(name, arguments) + code
+        yield self._outcome(f"client.{code}", answer, lambda: use(getattr(self.sync, name)(**arguments)), seen)
         yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()), seen)
+
+    def resume(self, operation: Operation, job_id: str, answer: Answerer) -> Iterator[Outcome]:
+        """Take a job up again on both clients and wait for its end."""
+        name = self.method(operation)
+
+        async def run() -> Any:
+            return await self.asynchronous.job(name, job_id).wait()
+
+        code = f"job({name!r}, {job_id!r}).wait()"
+        yield self._outcome(f"client.{code}", answer, lambda: self.sync.job(name, job_id).wait())
+        yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()))
 
     def _outcome(
         self, code: str, answer: Answerer, run: Callable[[], Any], seen: list[tuple[str, Any]] | None = None
@@ -138,17 +195,56 @@ class ClientUnderTest:
         self.wire.sent.clear()
         updates = [] if seen is None else seen
         updates.clear()
-        value, error = None, None
-        try:
-            value = run()
-        except Exception as raised:  # noqa: BLE001 - what a client raises is what is looked at
-            error = raised
-        return Outcome(code, value, error, tuple(self.wire.sent), tuple(updates))
+        value: Any = None
+        error: BaseException | None = None
+        with _logged() as log, time_moved_by_hand() as pauses:
+            try:
+                value = run()
+            except (Exception, Endless) as raised:  # noqa: BLE001 - what a client raises is what is looked at
+                error = raised
+        return Outcome(code, value, error, tuple(self.wire.sent), tuple(updates), log.getvalue(), tuple(pauses))
+
+
+@contextmanager
+def _logged() -> Iterator[io.StringIO]:
+    """What is logged while the block runs."""
+    text = io.StringIO()
+    handler, root = logging.StreamHandler(text), logging.getLogger()
+    # httpx logs the URL of each request; a key that the contract wants in there is in it.
+    handler.addFilter(lambda record: record.name != "httpx")
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield text
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+@contextmanager
+def time_moved_by_hand() -> Iterator[list[float]]:
+    """Let the client's time pass only when it waits, and at once; gives the waits, in seconds."""
+    clock: Any = importlib.import_module(CLOCK)
+    kept = (clock.monotonic, clock.sleep, clock.sleep_async)
+    start, pauses = time.monotonic(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        pauses.append(max(0.0, seconds))
+
+    async def sleep_async(seconds: float) -> None:
+        sleep(seconds)
+
+    clock.monotonic, clock.sleep, clock.sleep_async = lambda: start + sum(pauses), sleep, sleep_async
+    try:
+        yield pauses
+    finally:
+        clock.monotonic, clock.sleep, clock.sleep_async = kept
 
 
 @contextmanager
 def open_client(
-    spec: Spec, key: str, folder: Path | None = None, prepare: Prepare | None = None
+    spec: Spec, key: str, folder: Path | None = None, prepare: Prepare | None = None, *, retrying: bool = False
 ) -> Iterator[ClientUnderTest]:
     """Load a generated client and make one of each kind.
 
@@ -157,6 +253,7 @@ def open_client(
         key: The key to give it.
         folder: Where the package must be; None takes whichever is on the path.
         prepare: Changes a class of the client before it is used, as a seeded fault does; None changes nothing.
+        retrying: Whether it makes calls again and paces its polls, as it does by default.
 
     Yields:
         The client.
@@ -174,8 +271,7 @@ def open_client(
         "api_key": key,
         "base_url": BASE_URL,
         "rate_limit": None,
-        "max_retries": 0,
-        "poll_interval": _INTERVAL,
+        **({} if retrying else {"max_retries": 0, "poll_interval": _INTERVAL}),
     }
     sync = changed(getattr(package, spec.sdk_name))(**options, transport=wire)
     with asyncio.Runner() as runner:

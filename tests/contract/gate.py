@@ -18,8 +18,10 @@ from . import credentials
 from .answers import Answers
 from .authentication import check_keys
 from .client_answers import check_broken_answers, check_statuses, check_transport, check_valid_answers
+from .client_downloads import check_downloads
 from .client_jobs import check_waits
 from .client_requests import Inputs, Subject, check_refusals, check_requests
+from .client_retries import check_retries
 from .clients import Prepare, open_client
 from .edges import check_edges
 from .files import check_files
@@ -49,6 +51,8 @@ CLIENT_PARTS: tuple[ClientPart, ...] = (
     check_requests,
     check_refusals,
     check_waits,
+    check_retries,
+    check_downloads,
     check_valid_answers,
     check_broken_answers,
     check_statuses,
@@ -168,8 +172,12 @@ def check_client(
     key = credentials.made_up_key(options.seed)
     report = Report("client", str(spec.path), options.seed, (key,))
     inputs, answers = Inputs(spec, options.seed), Answers(spec, options.seed)
-    with timed(report), open_client(spec, key, folder, prepare) as client:
-        subject = Subject(client, inputs, answers, report, options.examples)
+    with (
+        timed(report),
+        open_client(spec, key, folder, prepare) as client,
+        open_client(spec, key, folder, prepare, retrying=True) as retrying,
+    ):
+        subject = Subject(client, retrying, inputs, answers, report, options.examples)
         for part in parts:
             part(subject)
     return report

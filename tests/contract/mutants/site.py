@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from spacely_spec import Answer, Expression, Operation, Polling, SecurityScheme, Spec, all_hold
 
 from .. import credentials, expectations
-from ..seams import Reply, Request
+from ..seams import Reply, Request, put
 from ..server import Clock
 from .model import NotApplicable
 
@@ -265,18 +265,3 @@ def written(reply: Reply, place: Expression, value: Any) -> Reply:
         kept = {name: text for name, text in reply.headers.items() if name.lower() != place.key.lower()}
         return reply.but(headers={**kept, place.key: str(value)})
     return reply.with_json(put(reply.json, place.key, value))
-
-
-def put(document: Any, pointer: str, value: Any) -> Any:
-    """A document with another value at a JSON pointer; as it was where it has nothing there."""
-    if not pointer:
-        return value
-    first, _, rest = pointer[1:].partition("/")
-    name = first.replace("~1", "/").replace("~0", "~")
-    rest = f"/{rest}" if rest else ""
-    if isinstance(document, dict) and name in document:
-        return {**document, name: put(document[name], rest, value)}
-    if isinstance(document, list) and name.isdecimal() and int(name) < len(document):
-        index = int(name)
-        return [*document[:index], put(document[index], rest, value), *document[index + 1 :]]
-    return document
