@@ -56,7 +56,7 @@ class _Checks:
         self._answers = subject.answers
         self._report = subject.report
         self._count = subject.examples
-        self._arguments = {each.id: subject.inputs.first(each) for each in subject.client.spec.operations}
+        self._arguments = {each.id: subject.inputs.first(each) for each in subject.client.operations}
 
     def valid(self) -> None:
         for client in (self._client.sync, self._client.asynchronous):
@@ -65,7 +65,7 @@ class _Checks:
             shown = Exchange(f"repr({type(client).__name__}(…))", repr(client))
             rule = "The representation of a client does not tell the key."
             self._report.check(VALID, type(client).__name__, "key_not_told", silent, rule, shown)
-        for operation in self._client.spec.operations:
+        for operation in self._client.operations:
             for content in self._answers.successes(operation):
                 for check, bodies in (
                     ("valid_answer_kept", self._answers.valid(operation, content, self._count)),
@@ -78,7 +78,7 @@ class _Checks:
                     self._nothing(operation, status)
 
     def broken(self) -> None:
-        for operation in self._client.spec.operations:
+        for operation in self._client.operations:
             for content in self._answers.successes(operation):
                 accepts, lenient = self._answers.accepts(content), self._answers.has_typed_formats(content)
                 (valid,) = self._answers.valid(operation, content, 1)
@@ -93,7 +93,7 @@ class _Checks:
 
     def statuses(self) -> None:
         key = self._client.key.encode()
-        for operation in self._client.spec.operations:
+        for operation in self._client.operations:
             bodies = cycle([b"", *(body for _, body in hostile({"error": "text"})), b"the key is " + key])
             for status in _STATUSES if self._count >= _WHOLE_RUN else _REGISTERED:
                 if expectations.allows(expectations.successes(operation), status):
@@ -104,7 +104,7 @@ class _Checks:
 
     def transport(self) -> None:
         errors = self._client.errors
-        for operation in self._client.spec.operations:
+        for operation in self._client.operations:
             for kind in (*_NEVER_SENT, *_BROKEN_OFF):
                 for outcome in self._call(TRANSPORT, operation, _breaking(kind)):
                     uncertain = operation.polling is not None and kind in _BROKEN_OFF

@@ -35,7 +35,7 @@ class _BrokenOff(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 def check_downloads(subject: Subject) -> None:
     """Download the result of a job of every polling Link whose result is URLs, from a host that does well or badly."""
-    for operation in subject.client.spec.operations:
+    for operation in subject.client.operations:
         polling = operation.polling
         if polling is None or polling.result is None:
             continue

@@ -36,7 +36,7 @@ _LASTING = (400, 401, 403, 404)
 
 def check_waits(subject: Subject) -> None:
     """Submit jobs of every polling Link, let them run and end in every way the contract shows, and look on."""
-    for operation in subject.client.spec.operations:
+    for operation in subject.client.operations:
         if operation.polling is not None:
             _Waits(subject, operation, operation.polling).run(subject.examples)
 
@@ -194,7 +194,11 @@ class _Waits:
 def _playing(script: list[Answerer]) -> Answerer:
     """Answers one after the other, over and over."""
     answers = cycle(script)
-    return lambda request: next(answers)(request)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return next(answers)(request)
+
+    return answer
 
 
 def _json(content: Content, body: Any) -> Answerer:

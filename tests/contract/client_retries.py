@@ -62,7 +62,7 @@ _TROUBLES = (
 def check_retries(subject: Subject) -> None:
     """Let each operation go wrong once, and for ever, in every way, and count what is sent."""
     client, errors = subject.retrying, subject.retrying.errors
-    for operation in client.spec.operations:
+    for operation in client.operations:
         label, good = expectations.label(operation), valid_answer(operation, subject.answers)
         arguments = subject.inputs.first(operation)
         again = operation.method in _IDEMPOTENT

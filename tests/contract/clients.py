@@ -28,8 +28,9 @@ CLOCK = "spacely_runtime._clock"
 BASE_URL = "http://contract.invalid/base/path"
 # Polls follow each other at once; the pace is not what is checked here.
 _INTERVAL = 1e-6
-# More requests than any call that is checked here has a reason for.
-_ENDLESS = 5000
+# More requests than any call that is checked here has a reason for; a wait at its own pace has more of them.
+_ENDLESS, _ENDLESS_WAIT = 100, 5000
+_TICK = 1e-6
 
 Answerer: TypeAlias = Callable[[httpx.Request], httpx.Response]
 Prepare: TypeAlias = Callable[[type[Any]], type[Any]]
@@ -72,12 +73,13 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     answer: Answerer = field(default=lambda _: httpx.Response(500))
     sent: list[httpx.Request] = field(default_factory=list)
+    most: int = _ENDLESS
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of the synchronous client."""
         self.sent.append(request)
-        if len(self.sent) > _ENDLESS:
-            raise Endless(f"{_ENDLESS} requests, and no end")
+        if len(self.sent) > self.most:
+            raise Endless(f"{self.most} requests, and no end")
         return self.answer(request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -106,6 +108,15 @@ class ClientUnderTest:
     wire: Wire
     runner: asyncio.Runner
     errors: ModuleType
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations of the contract that it has a method for."""
+        return tuple(operation for operation in self.spec.operations if self.offers(operation))
+
+    def offers(self, operation: Operation) -> bool:
+        """Whether there is a method for an operation."""
+        return any(known.id == operation.id for known in type(self.sync).operations.values())
 
     def method(self, operation: Operation) -> str:
         """The name of the method for an operation; AttributeError where there is none."""
@@ -224,18 +235,26 @@ def _logged() -> Iterator[io.StringIO]:
 
 @contextmanager
 def time_moved_by_hand() -> Iterator[list[float]]:
-    """Let the client's time pass only when it waits, and at once; gives the waits, in seconds."""
+    """Let the client's time pass when it waits, at once, and by a tick at each look; gives the waits, in seconds."""
     clock: Any = importlib.import_module(CLOCK)
     kept = (clock.monotonic, clock.sleep, clock.sleep_async)
-    start, pauses = time.monotonic(), list[float]()
+    pauses: list[float] = []
+    now = time.monotonic()
+
+    def monotonic() -> float:
+        nonlocal now
+        now += _TICK
+        return now
 
     def sleep(seconds: float) -> None:
+        nonlocal now
         pauses.append(max(0.0, seconds))
+        now += pauses[-1]
 
     async def sleep_async(seconds: float) -> None:
         sleep(seconds)
 
-    clock.monotonic, clock.sleep, clock.sleep_async = lambda: start + sum(pauses), sleep, sleep_async
+    clock.monotonic, clock.sleep, clock.sleep_async = monotonic, sleep, sleep_async
     try:
         yield pauses
     finally:
@@ -266,7 +285,7 @@ def open_client(
     if folder is not None and found != folder.resolve():
         raise WrongPackage(f"{PACKAGE} is imported from {found}, not from {folder.resolve()}")
     changed: Prepare = prepare or (lambda each: each)
-    wire = Wire()
+    wire = Wire(most=_ENDLESS_WAIT if retrying else _ENDLESS)
     options: Any = {
         "api_key": key,
         "base_url": BASE_URL,

@@ -107,7 +107,9 @@ class _Flow:
             polls.append(poll)
         if self._server.timing is not None and polls[-1].ended:
             succeeded = all_hold(self._polling.success, polls[-1].answer)
-            self._check("job_succeeds", succeeded, "A mock's job succeeds where nobody asks for more.", polls[-1].exchange)
+            self._check(
+                "job_succeeds", succeeded, "A mock's job succeeds where nobody asks for more.", polls[-1].exchange
+            )
         self._check(
             "job_ends", polls[-1].ended, "The job meets the criteria of an end in its time.", polls[-1].exchange
         )

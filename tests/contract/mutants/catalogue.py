@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from . import mock_answers, mock_jobs, mock_keys, mock_requests, mock_services  # noqa: F401 - they register themselves
+from . import (  # noqa: F401 - they register what they hold
+    client_calls,
+    client_flow,
+    mock_answers,
+    mock_jobs,
+    mock_keys,
+    mock_requests,
+    mock_services,
+)
+from .client_seams import client
 from .mock_seams import mock
 from .model import Mutant
 
-CATALOGUE: tuple[Mutant, ...] = (*mock.mutants,)
+CATALOGUE: tuple[Mutant, ...] = (*mock.mutants, *client.mutants)

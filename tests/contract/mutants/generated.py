@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spacely_spec import Spec
+from tests.contract.clients import PACKAGE
 
-from ..clients import PACKAGE
+from spacely_spec import Spec
 
 _ROOT = Path(__file__).resolve().parents[3]
 

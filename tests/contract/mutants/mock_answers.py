@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..seams import Fault, Reply, Request
+from tests.contract.seams import Fault, Reply, Request
+
 from .mock_seams import header, mock, nothing, on_ended, on_polls, on_replies, on_submits, with_header, without_header
 from .site import Site, answer, written
 
@@ -226,7 +227,9 @@ _JSON = "application/json"
 
 def _rewritten(reply: Reply, write: Any) -> Reply:
     value = reply.json
-    return reply if value is None or "json" not in header(reply, "content-type") else reply.but(body=write(value).encode())
+    return (
+        reply if value is None or "json" not in header(reply, "content-type") else reply.but(body=write(value).encode())
+    )
 
 
 def _reversed(value: Any) -> Any:

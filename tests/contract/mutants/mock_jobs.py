@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..seams import Fault, Inner, Reply, Request
+from tests.contract.seams import Fault, Inner, Reply, Request
+
 from .mock_seams import mock, on_ended, on_polls, on_submits
 from .model import NotApplicable
 from .site import Site, written

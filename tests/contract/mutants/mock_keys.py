@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..seams import Fault, Inner, Reply, Request
+from tests.contract.seams import Fault, Inner, Reply, Request
+
 from .mock_seams import always, mock, on_replies, on_requests, on_submits, with_header
 from .site import Site
 
@@ -54,7 +55,9 @@ def the_beginning_of_a_key_is_enough(site: Site) -> Fault:
 def a_key_is_taken_in_any_case(site: Site) -> Fault:
     """A key that was put in lower case on its way seems to work."""
     full = (site.scheme.prefix + site.key).lower()
-    return on_requests(lambda request: site.with_key(request) if (site.shown(request) or "").lower() == full else request)
+    return on_requests(
+        lambda request: site.with_key(request) if (site.shown(request) or "").lower() == full else request
+    )
 
 
 @mock.fault("key_misplaced")
@@ -103,7 +106,9 @@ def a_refusal_repeats_the_key_that_it_refuses(site: Site) -> Fault:
     """A key with a slip of the pen in it stands in the error log, all but that one character."""
 
     def change(request: Request, reply: Reply) -> Reply:
-        return reply.with_json({"detail": f"{site.shown(request)} is no key"}) if reply.status == site.refused else reply
+        return (
+            reply.with_json({"detail": f"{site.shown(request)} is no key"}) if reply.status == site.refused else reply
+        )
 
     return on_replies(change)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from ..seams import Fault, Inner, Reply, Request
+from tests.contract.seams import Fault, Inner, Reply, Request
+
 from .mock_seams import (
     accepting,
     always,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..seams import Fault, Inner, Reply, Request
+from tests.contract.seams import Fault, Inner, Reply, Request
+
 from .model import Registry
 from .site import Site
 
@@ -41,9 +42,7 @@ def on_submits(site: Site, change: Change, status: int | None = None) -> Fault:
     """A fault that changes what submits are answered with a status: by default those that are accepted."""
     wanted = site.accepted if status is None else status
     return on_replies(
-        lambda request, reply: (
-            change(request, reply) if site.is_submit(request) and reply.status == wanted else reply
-        )
+        lambda request, reply: change(request, reply) if site.is_submit(request) and reply.status == wanted else reply
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..forced import SERVED_AT
-from ..seams import Fault, Inner, Reply, Request
-from .mock_seams import header, mock, on_ended, on_files, on_replies, on_requests, with_header, without_header
+from tests.contract.forced import SERVED_AT
+from tests.contract.seams import Fault, Inner, Reply, Request
+
+from .mock_seams import mock, on_ended, on_files, on_replies, on_requests, with_header, without_header
 from .model import NotApplicable
 from .site import Site, written
 
@@ -30,9 +31,7 @@ def an_image_asks_for_the_key(site: Site) -> Fault:
 @mock.fault("file_served")
 def an_image_leads_to_another_host(site: Site) -> Fault:
     """Tests need the network, and fail without it."""
-    return on_ended(
-        site, lambda _, reply: written(reply, site.result_place, ["https://files.invalid/room.png"])
-    )
+    return on_ended(site, lambda _, reply: written(reply, site.result_place, ["https://files.invalid/room.png"]))
 
 
 @mock.fault("file_as_named")
@@ -171,9 +170,7 @@ def a_wish_for_a_state_gets_another_one(site: Site) -> Fault:
 @mock.fault("contract_served")
 def the_served_contract_is_not_the_file(_: Site) -> Fault:
     """Whoever generates a client from it generates another one."""
-    return on_replies(
-        lambda request, reply: reply.but(body=reply.body + b"\n") if request.path == SERVED_AT else reply
-    )
+    return on_replies(lambda request, reply: reply.but(body=reply.body + b"\n") if request.path == SERVED_AT else reply)
 
 
 @mock.fault("contract_served")

@@ -97,7 +97,7 @@ def _end(process: ForkServerProcess) -> None:
 def _work(task: Task, connection: Connection) -> None:
     """The whole life of a process."""
     home = Path.cwd()
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, open(os.devnull, "w") as devnull:
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, Path(os.devnull).open("w") as devnull:
         os.chdir(folder)  # Tools leave files where they stand.
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from tests.contract import gate
+from tests.contract.gate import Options
+from tests.contract.report import Report
+from tests.contract.seams import Asgi, around, changed_contract
+
 from spacely_mock import create_app
 from spacely_spec import Spec, SpecError, load
 
-from .. import gate
-from ..gate import Options
-from ..report import Report
-from ..seams import Asgi, around, changed_contract
 from . import stock
 from .generated import GenerationRefused, generated_client
 from .model import Mutant, NotApplicable, Target

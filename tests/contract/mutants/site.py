@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote
 
+from tests.contract import credentials, expectations
+from tests.contract.seams import Reply, Request, put
+from tests.contract.server import Clock
+
 from spacely_spec import Answer, Expression, Operation, Polling, SecurityScheme, Spec, all_hold
 
-from .. import credentials, expectations
-from ..seams import Reply, Request, put
-from ..server import Clock
 from .model import NotApplicable
 
 

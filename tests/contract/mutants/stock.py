@@ -13,14 +13,13 @@ from typing import Any
 import pytest
 import schemathesis
 from schemathesis.core.failures import Failure, FailureGroup
+from tests.contract import credentials
+from tests.contract.gate import RENDER_TIME
+from tests.contract.seams import Asgi, Inner, Reply, Request, around
+from tests.contract.server import Clock
 
 from spacely_mock import MockServer
 from spacely_spec import Spec
-
-from .. import credentials
-from ..gate import RENDER_TIME
-from ..seams import Asgi, Inner, Reply, Request, around
-from ..server import Clock
 
 Told = tuple[tuple[str, ...], int]
 MakeApp = Callable[..., Asgi]
@@ -56,7 +55,9 @@ def st_run(spec: Spec, seed: int, make_app: MakeApp, folder: Path) -> Told:
         raise RuntimeError(f"st run left no report:\n{done.stdout}\n{done.stderr}")
     said: dict[str, Any] = json.loads(report.read_text())
     failures = {f"{each['title']} ({label})" for each in said["failures"] for label in each["operations"]}
-    failures |= {f"{each.get('title', 'error')} ({each.get('label') or each.get('operation')})" for each in said["errors"]}
+    failures |= {
+        f"{each.get('title', 'error')} ({each.get('label') or each.get('operation')})" for each in said["errors"]
+    }
     return tuple(sorted(failures)), mock.requests
 
 
@@ -77,7 +78,15 @@ def parametrize(spec: Spec, seed: int, make_app: MakeApp, folder: Path) -> Told:
     test = folder / "test_stock.py"
     test.write_text(_TEST)
     seen = _Seen()
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:spacely_mock", f"--hypothesis-seed={seed}", f"--rootdir={folder}"]
+    options = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:spacely_mock",
+        f"--hypothesis-seed={seed}",
+        f"--rootdir={folder}",
+    ]
     pytest.main([*options, "-c", os.devnull, str(test)], plugins=[seen])
     if not seen.finished:
         raise RuntimeError("pytest ran no test of the operations")
