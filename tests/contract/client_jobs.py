@@ -110,9 +110,9 @@ class _Waits:
         for outcome in self._retrying.wait(self._submit, self._arguments, answer):
             error = outcome.error
             raised = isinstance(error, self._client.errors.JobTimeout) and error.job_id == job_id
-            waited = sum(outcome.pauses)
-            holds = raised and waited <= 1.5 * self._polling.timeout_seconds + 1
-            rule = f"A wait ends with JobTimeout after {self._polling.timeout_seconds:g} s, with the job's id on it."
+            waited, limit = sum(outcome.pauses), self._polling.timeout_seconds
+            holds = raised and 0.9 * limit <= waited <= 1.1 * limit + 1
+            rule = f"A wait ends with JobTimeout after {limit:g} s, with the job's id on it."
             self._note("timeout_raised", holds, rule, outcome)
 
     def _unheard_of(self, state: Content, running: list[Any]) -> Iterator[Any]:

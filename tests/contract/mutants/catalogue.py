@@ -14,5 +14,6 @@ from . import (  # noqa: F401 - they register what they hold
 from .client_seams import client
 from .mock_seams import mock
 from .model import Mutant
+from .spec_edits import spec
 
-CATALOGUE: tuple[Mutant, ...] = (*mock.mutants, *client.mutants)
+CATALOGUE: tuple[Mutant, ...] = (*mock.mutants, *client.mutants, *spec.mutants)

@@ -65,7 +65,10 @@ def on_answers(change: Callable[[Any], Any]) -> Prepare:
             value = json.loads(response.content)
         except (ValueError, RecursionError):
             return response
-        return httpx.Response(response.status_code, json=change(value)) if isinstance(value, dict) else response
+        if not isinstance(value, dict):
+            return response
+        headers = {"content-type": response.headers.get("content-type", "")}
+        return httpx.Response(response.status_code, headers=headers, content=json.dumps(change(value)).encode())
 
     return on_the_line(inward=inward)
 
