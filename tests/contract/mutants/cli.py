@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=180,
         metavar="SECONDS",
-        help="when to give a mutant up; it is not killed (180)",
+        help="when a mutant counts as not killed (180)",
     )
     return parser
 

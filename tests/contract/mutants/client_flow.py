@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from pathlib import Path
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
-from tests.contract.clients import Prepare
+import httpx
+from tests.contract.clients import BASE_URL, Prepare
 
-from .client_seams import around_send, client, overriding, raising, retrying, with_polling
+from .client_seams import around_send, client, on_the_line, overriding, raising, retrying, with_polling
 from .site import Site
 
 client.topic("job loop")
@@ -86,8 +88,14 @@ def a_state_that_is_not_known_is_taken_for_failure(site: Site) -> Prepare:
 
 @client.fault("wait_survives")
 def a_poll_that_fails_ends_the_wait(_: Site) -> Prepare:
-    """One bad second of a server costs every result that is waited for."""
-    return _patched_wait("failed", lambda original, wait, error: _raise(error))
+    """One bad second of a network costs every result that is waited for."""
+
+    def instead(error: Any) -> Exception:
+        from spacely_client import errors
+
+        return errors.ClientError(error.message)
+
+    return raising(lambda errors: errors.TransportError, instead)
 
 
 @client.fault("timeout_raised")
@@ -112,10 +120,20 @@ def the_time_is_up_too_early(site: Site) -> Prepare:
     )
 
 
-@client.fault("job_id_told", "timeout_raised")
+@client.fault("job_id_told")
 def an_error_of_a_job_does_not_tell_its_id(_: Site) -> Prepare:
     """The job cannot be taken up again: it is lost, with what it cost."""
-    return _without_id()
+
+    def handle(_: Any, call: Callable[[], Any]) -> Any:
+        from spacely_client import errors
+
+        try:
+            return call()
+        except errors.ClientError as error:
+            error.job_id = None
+            raise
+
+    return around_send(handle)
 
 
 @client.fault("resumed_by_polling")
@@ -127,7 +145,21 @@ def a_job_that_is_taken_up_again_has_another_id(_: Site) -> Prepare:
 @client.fault("states_told")
 def updates_are_not_told(_: Site) -> Prepare:
     """A progress bar stands still."""
-    return _patched_job("_finish", lambda original, job, timeout, on_update: original(timeout, None))
+
+    def silenced(job: Any) -> Any:
+        finish = job._finish
+        job._finish = lambda timeout, on_update: finish(timeout, None)
+        return job
+
+    async def later(job: Any) -> Any:
+        return silenced(await job)
+
+    def submit(self: Any, original: Any, *arguments: Any) -> Any:
+        del self
+        job = original(*arguments)
+        return later(job) if inspect.isawaitable(job) else silenced(job)
+
+    return overriding(_submit=submit)
 
 
 client.topic("retries and double charges")
@@ -245,112 +277,48 @@ def the_key_is_shown_to_the_host_of_the_files(_: Site) -> Prepare:
 @client.fault("download_refused")
 def a_page_of_an_error_is_saved_as_a_file(_: Site) -> Prepare:
     """What was paid for is a page that says that it has expired."""
-    return _patched_module("_client", "check_download", lambda original, response, url, job: None)
+
+    def inward(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        return httpx.Response(200, content=response.content) if _is_file(request) and response.is_error else response
+
+    return on_the_line(inward=inward)
 
 
 @client.fault("download_refused")
 def half_a_file_is_left_behind(_: Site) -> Prepare:
     """A program takes half a file for a whole one."""
-    from contextlib import contextmanager
 
-    @contextmanager
-    def open_at_once(original: Any, path: Path) -> Any:
-        del original
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            yield file
+    class Patient(httpx.SyncByteStream, httpx.AsyncByteStream):
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
 
-    return _patched_module("_client", "whole_file", open_at_once)
+        def __iter__(self) -> Iterator[bytes]:
+            with suppress(httpx.ReadError):
+                yield from self._stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            with suppress(httpx.ReadError):
+                async for part in self._stream:
+                    yield part
+
+    def inward(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        return httpx.Response(200, stream=Patient(response.stream)) if _is_file(request) else response
+
+    return on_the_line(inward=inward)
 
 
 @client.fault("download_whole")
-def only_the_first_file_is_downloaded(_: Site) -> Prepare:
-    """All images but one are lost, with what they cost."""
-    return _patched_module("_download", "targets", lambda original, *arguments: list(original(*arguments))[:1])
-
-
-@client.fault("download_whole")
-def every_file_has_the_same_name(_: Site) -> Prepare:
+def only_the_first_file_is_downloaded(site: Site) -> Prepare:
     """All images but one are lost, with what they cost."""
 
-    def targets(original: Any, *arguments: Any) -> Any:
-        made = list(original(*arguments))
-        return [(url, made[0][1]) for url, _ in made]
+    def change(polling: Any) -> Any:
+        return dataclasses.replace(polling, result=lambda answer: (polling.result(answer) or [None])[:1])
 
-    return _patched_module("_download", "targets", targets)
-
-
-def _patched_module(module: str, name: str, function: Callable[..., Any]) -> Prepare:
-    """A client whose module has another function; the process of a mutant is its own, so nothing is put back."""
-
-    def prepare(client: type[Any]) -> type[Any]:
-        import importlib
-
-        found = importlib.import_module(f"spacely_runtime.{module}")
-        original = getattr(found, name)
-        if not hasattr(original, "is_fault"):
-
-            def patched(*arguments: Any, **named: Any) -> Any:
-                return function(original, *arguments, **named)
-
-            patched.is_fault = True  # type: ignore[attr-defined]
-            setattr(found, name, patched)
-        return client
-
-    return prepare
+    return with_polling(site, change)
 
 
-def _patched_class(class_name: str, name: str, function: Callable[..., Any]) -> Prepare:
-    """A client whose jobs have another method."""
-
-    def prepare(client: type[Any]) -> type[Any]:
-        import importlib
-
-        found = getattr(importlib.import_module("spacely_runtime._jobs"), class_name)
-        original = getattr(found, name)
-        if not hasattr(original, "is_fault"):
-
-            def patched(self: Any, *arguments: Any, **named: Any) -> Any:
-                return function(original.__get__(self), self, *arguments, **named)
-
-            patched.is_fault = True  # type: ignore[attr-defined]
-            setattr(found, name, patched)
-        return client
-
-    return prepare
-
-
-def _patched_wait(name: str, function: Callable[..., Any]) -> Prepare:
-    return _patched_class("_Wait", name, function)
-
-
-def _patched_job(name: str, function: Callable[..., Any]) -> Prepare:
-    def prepare(client: type[Any]) -> type[Any]:
-        for kind in ("Job", "AsyncJob"):
-            client = _patched_class(kind, name, function)(client)
-        return client
-
-    return prepare
-
-
-def _without_id() -> Prepare:
-    def prepare(client: type[Any]) -> type[Any]:
-        from spacely_client import errors
-
-        original = errors.ClientError.__init__
-
-        def init(self: Any, message: str, *, operation: str | None = None, job_id: str | None = None) -> None:
-            del job_id
-            original(self, message, operation=operation)
-
-        errors.ClientError.__init__ = init  # type: ignore[method-assign]
-        return client
-
-    return prepare
-
-
-def _raise(error: Exception) -> None:
-    raise error
+def _is_file(request: httpx.Request) -> bool:
+    return request.url.host != httpx.URL(BASE_URL).host
 
 
 def _next(job_id: str) -> str:

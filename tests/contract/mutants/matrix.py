@@ -43,19 +43,20 @@ class Row:
         A fault is killed where the checks that are meant to tell it have; that others have may be chance.
         """
         result, expected = self.results[target], self.mutant.expected[target]
-        if result.skipped is not None:
-            return "does not apply"
-        if result.trouble is not None:
-            return "TROUBLE"
-        if result.timed_out:
-            return "TIMED OUT"
-        if not expected and self.mutant.kind is Kind.FAULT and self.mutant.side != "spec":
-            return "killed" if result.told else "SURVIVED"
+        told = set(result.told)
+        troubles: tuple[tuple[object, Fate], ...] = (
+            (result.skipped, "does not apply"),
+            (result.trouble, "TROUBLE"),
+            (result.timed_out, "TIMED OUT"),
+        )
+        for trouble, fate in troubles:
+            if trouble:
+                return fate
         if not expected:
-            return "FALSE ALARM" if result.told else "lives"
-        if expected <= set(result.told):
+            return "FALSE ALARM" if told else "lives"
+        if expected <= told:
             return "killed"
-        return "MISSED" if result.told else "SURVIVED"
+        return "MISSED" if told else "SURVIVED"
 
     @property
     def as_expected(self) -> bool:
@@ -201,7 +202,8 @@ def _summary(matrix: Matrix) -> Iterator[str]:
         f"Hypothesis {found['hypothesis']}; contract {hashlib.sha256(matrix.contract.read_bytes()).hexdigest()[:12]}."
     )
     yield ""
-    yield "| | faults | killed by this suite | canaries killed | changes that are no drift: no alarm | `st run` | `@schema.parametrize()` |"
+    heads = ("faults", "killed by this suite", "canaries killed", "no drift, no alarm", *map(_code, STOCK))
+    yield f"| | {' | '.join(heads)} |"
     yield "|---|--:|--:|--:|--:|--:|--:|"
     for side in _SIDES:
         rows = [row for row in matrix.rows if row.mutant.side == side]
@@ -215,7 +217,7 @@ def _summary(matrix: Matrix) -> Iterator[str]:
     for tool, result in matrix.baseline.items():
         yield ""
         said = "; ".join(result.told) or "nothing"
-        yield f"`{_COMMANDS[tool]}` says of the mock without a fault: {said}."
+        yield f"{_code(tool)} says of the mock without a fault: {said}."
 
 
 def _counts(matrix: Matrix, rows: list[Row]) -> Iterator[str]:
@@ -228,7 +230,7 @@ def _counts(matrix: Matrix, rows: list[Row]) -> Iterator[str]:
     for tool in STOCK:
         asked = [row for row in faults if matrix.told_by_stock(row, tool) is not None and row.mutant.expected["mock"]]
         told = sum(bool(matrix.told_by_stock(row, tool)) for row in asked)
-        yield f"{told}/{len(asked)}" if asked else "–"
+        yield f"{told}/{len(asked)}" if asked else _NOTHING
 
 
 def _tables(matrix: Matrix) -> Iterator[str]:
@@ -241,7 +243,8 @@ def _tables(matrix: Matrix) -> Iterator[str]:
         for topic, group in groupby(sorted(rows, key=_topic(rows)), key=lambda row: row.mutant.topic):
             yield f"**{topic[0].upper()}{topic[1:]}**"
             yield ""
-            yield from (_spec_table(matrix, list(group)) if side == "spec" else _table(matrix, list(group), side))
+            members = list(group)
+            yield from (_spec_table(matrix, members) if side == "spec" else _table(matrix, members, side))
             yield ""
 
 
@@ -252,7 +255,7 @@ def _topic(rows: list[Row]) -> Any:
 
 
 def _table(matrix: Matrix, rows: list[Row], side: Side) -> Iterator[str]:
-    yield "| mutant | why it matters | told by | s | requests | `st run` | `@schema.parametrize()` |"
+    yield f"| mutant | why it matters | told by | s | requests | {' | '.join(map(_code, STOCK))} |"
     yield "|---|---|---|--:|--:|---|---|"
     for row in rows:
         result = row.results[side]
@@ -268,7 +271,7 @@ def _table(matrix: Matrix, rows: list[Row], side: Side) -> Iterator[str]:
 
 
 def _spec_table(matrix: Matrix, rows: list[Row]) -> Iterator[str]:
-    yield "| edit | why it matters | told by | s | requests | `st run` | `@schema.parametrize()` |"
+    yield f"| edit | why it matters | told by | s | requests | {' | '.join(map(_code, STOCK))} |"
     yield "|---|---|---|--:|--:|---|---|"
     for row in rows:
         yield _line(
@@ -302,7 +305,7 @@ def _fate(row: Row, target: Target) -> str:
 def _stock(matrix: Matrix, row: Row, tool: str) -> str:
     told = matrix.told_by_stock(row, tool)
     if told is None:
-        return "–"
+        return _NOTHING
     kinds = dict.fromkeys(each.rpartition(" (")[0] for each in told)
     return "; ".join(kinds) if told else "no"
 
@@ -316,4 +319,9 @@ _TITLES: Mapping[Side, str] = {
     "client": "Faults of the client",
     "spec": "Edits of the contract",
 }
+_NOTHING = "\N{EN DASH}"
 _COMMANDS: Mapping[str, str] = {"st run": "st run", "parametrize": "@schema.parametrize()"}
+
+
+def _code(tool: str) -> str:
+    return f"`{_COMMANDS[tool]}`"
