@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.mutants.catalogue import CATALOGUE
+from tests.contract.mutants.model import Kind, Mutant
+from tests.contract.mutants.site import Site
 
 from spacely_spec import Spec
 
@@ -14,9 +17,6 @@ from .client_answers import check_valid_answers
 from .client_requests import check_requests
 from .clients import Prepare
 from .gate import CLIENT_PARTS, ClientPart, Options, check_client
-from .mutants.catalogue import CATALOGUE
-from .mutants.model import Kind, Mutant
-from .mutants.site import Site
 from .output import as_text
 from .seams import changed_contract
 

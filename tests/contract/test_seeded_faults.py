@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.mutants.catalogue import CATALOGUE
+from tests.contract.mutants.mock_seams import always, nothing
+from tests.contract.mutants.model import Kind, Mutant
+from tests.contract.mutants.site import Site
 
 from spacely_mock import create_app
 from spacely_spec import Spec, load
@@ -15,10 +19,6 @@ from .authentication import check_keys
 from .conftest import ROOT
 from .gate import PARTS, Options, Part, check_app
 from .jobs import check_jobs
-from .mutants.catalogue import CATALOGUE
-from .mutants.mock_seams import always, nothing
-from .mutants.model import Kind, Mutant
-from .mutants.site import Site
 from .output import as_text
 from .phases import run_phases
 from .seams import Asgi, Inner, Reply, Request, around, changed_contract

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import (  # noqa: F401 - they register what they hold
+from tests.contract.mutants import (  # noqa: F401 - they register what they hold
     client_calls,
     client_flow,
     mock_answers,
@@ -11,9 +11,9 @@ from . import (  # noqa: F401 - they register what they hold
     mock_requests,
     mock_services,
 )
-from .client_seams import client
-from .mock_seams import mock
-from .model import Mutant
-from .spec_edits import spec
+from tests.contract.mutants.client_seams import client
+from tests.contract.mutants.mock_seams import mock
+from tests.contract.mutants.model import Mutant
+from tests.contract.mutants.spec_edits import spec
 
 CATALOGUE: tuple[Mutant, ...] = (*mock.mutants, *client.mutants, *spec.mutants)

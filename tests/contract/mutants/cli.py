@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.contract.gate import Options
+from tests.contract.mutants.catalogue import CATALOGUE
+from tests.contract.mutants.matrix import STOCK, Matrix, Row, as_json, as_markdown
+from tests.contract.mutants.model import Kind, Mutant
+from tests.contract.mutants.pool import run_all
+from tests.contract.mutants.run import CONTRACT, Task
 
 from spacely_spec import SpecError, load
-
-from .catalogue import CATALOGUE
-from .matrix import STOCK, Matrix, Row, as_json, as_markdown
-from .model import Kind, Mutant
-from .pool import run_all
-from .run import CONTRACT, Task
 
 AS_EXPECTED, NOT_AS_EXPECTED, COULD_NOT_RUN = 0, 1, 2
 

@@ -10,9 +10,7 @@ from typing import Any
 
 import httpx
 from tests.contract.clients import BASE_URL, Prepare, argument_name
-from tests.contract.seams import Line
-
-from .client_seams import (
+from tests.contract.mutants.client_seams import (
     around_send,
     client,
     nothing,
@@ -28,8 +26,9 @@ from .client_seams import (
     with_operations,
     with_submit,
 )
-from .model import NotApplicable
-from .site import Site
+from tests.contract.mutants.model import NotApplicable
+from tests.contract.mutants.site import Site
+from tests.contract.seams import Line
 
 client.topic("encoding")
 

@@ -10,9 +10,16 @@ from typing import Any
 
 import httpx
 from tests.contract.clients import BASE_URL, Prepare
-
-from .client_seams import around_send, client, on_the_line, overriding, raising, retrying, with_polling
-from .site import Site
+from tests.contract.mutants.client_seams import (
+    around_send,
+    client,
+    on_the_line,
+    overriding,
+    raising,
+    retrying,
+    with_polling,
+)
+from tests.contract.mutants.site import Site
 
 client.topic("job loop")
 

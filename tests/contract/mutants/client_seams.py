@@ -10,10 +10,9 @@ from typing import Any
 
 import httpx
 from tests.contract.clients import Prepare
+from tests.contract.mutants.model import Registry
+from tests.contract.mutants.site import Site
 from tests.contract.seams import Line
-
-from .model import Registry
-from .site import Site
 
 client = Registry("client")
 

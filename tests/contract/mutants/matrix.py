@@ -12,8 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from .model import Kind, Mutant, Side, Target
-from .run import Result, Task
+from tests.contract.mutants.model import Kind, Mutant, Side, Target
+from tests.contract.mutants.run import Result, Task
 
 Fate: TypeAlias = Literal[
     "killed", "lives", "SURVIVED", "MISSED", "FALSE ALARM", "TIMED OUT", "TROUBLE", "does not apply"

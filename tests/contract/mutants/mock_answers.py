@@ -5,10 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.contract.mutants.mock_seams import (
+    header,
+    mock,
+    nothing,
+    on_ended,
+    on_polls,
+    on_replies,
+    on_submits,
+    with_header,
+    without_header,
+)
+from tests.contract.mutants.site import Site, answer, written
 from tests.contract.seams import Fault, Reply, Request
-
-from .mock_seams import header, mock, nothing, on_ended, on_polls, on_replies, on_submits, with_header, without_header
-from .site import Site, answer, written
 
 mock.topic("answers")
 

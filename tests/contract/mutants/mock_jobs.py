@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tests.contract.mutants.mock_seams import mock, on_ended, on_polls, on_submits
+from tests.contract.mutants.model import NotApplicable
+from tests.contract.mutants.site import Site, written
 from tests.contract.seams import Fault, Inner, Reply, Request
-
-from .mock_seams import mock, on_ended, on_polls, on_submits
-from .model import NotApplicable
-from .site import Site, written
 
 mock.topic("job flow")
 

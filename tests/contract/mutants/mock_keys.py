@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from tests.contract.mutants.mock_seams import always, mock, on_replies, on_requests, on_submits, with_header
+from tests.contract.mutants.site import Site
 from tests.contract.seams import Fault, Inner, Reply, Request
-
-from .mock_seams import always, mock, on_replies, on_requests, on_submits, with_header
-from .site import Site
 
 mock.topic("authentication")
 

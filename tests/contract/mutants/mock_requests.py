@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.contract.seams import Fault, Inner, Reply, Request
-
-from .mock_seams import (
+from tests.contract.mutants.mock_seams import (
     accepting,
     always,
     json_body,
@@ -19,8 +17,9 @@ from .mock_seams import (
     with_json,
     without_header,
 )
-from .model import NotApplicable
-from .site import Site
+from tests.contract.mutants.model import NotApplicable
+from tests.contract.mutants.site import Site
+from tests.contract.seams import Fault, Inner, Reply, Request
 
 mock.topic("validation")
 

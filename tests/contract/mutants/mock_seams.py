@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.contract.mutants.model import Registry
+from tests.contract.mutants.site import Site
 from tests.contract.seams import Fault, Inner, Reply, Request
-
-from .model import Registry
-from .site import Site
 
 mock = Registry("mock")
 

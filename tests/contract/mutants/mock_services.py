@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.contract.forced import SERVED_AT
+from tests.contract.mutants.mock_seams import (
+    mock,
+    on_ended,
+    on_files,
+    on_replies,
+    on_requests,
+    with_header,
+    without_header,
+)
+from tests.contract.mutants.model import NotApplicable
+from tests.contract.mutants.site import Site, written
 from tests.contract.seams import Fault, Inner, Reply, Request
-
-from .mock_seams import mock, on_ended, on_files, on_replies, on_requests, with_header, without_header
-from .model import NotApplicable
-from .site import Site, written
 
 _TOO_MANY = 429
 

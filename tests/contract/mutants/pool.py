@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from .run import Result, Task, run
+from tests.contract.mutants.run import Result, Task, run
 
 _ROOT = Path(__file__).resolve().parents[3]
 

@@ -11,16 +11,15 @@ from typing import Any, Literal, TypeAlias
 
 from tests.contract import gate
 from tests.contract.gate import Options
+from tests.contract.mutants import stock
+from tests.contract.mutants.generated import GenerationRefused, generated_client
+from tests.contract.mutants.model import Mutant, NotApplicable, Target
+from tests.contract.mutants.site import Site
 from tests.contract.report import Report
 from tests.contract.seams import Asgi, around, changed_contract
 
 from spacely_mock import create_app
 from spacely_spec import Spec, SpecError, load
-
-from . import stock
-from .generated import GenerationRefused, generated_client
-from .model import Mutant, NotApplicable, Target
-from .site import Site
 
 Tool: TypeAlias = Literal["gate", "st run", "parametrize"]
 MakeApp: TypeAlias = Callable[..., Asgi]

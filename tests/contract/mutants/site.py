@@ -11,12 +11,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from tests.contract import credentials, expectations
+from tests.contract.mutants.model import NotApplicable
 from tests.contract.seams import Reply, Request, put
 from tests.contract.server import Clock
 
 from spacely_spec import Answer, Expression, Operation, Polling, SecurityScheme, Spec, all_hold
-
-from .model import NotApplicable
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from spacely_spec import Operation
+from tests.contract.mutants.model import NotApplicable, Registry
+from tests.contract.mutants.site import Site
 
-from .model import NotApplicable, Registry
-from .site import Site
+from spacely_spec import Operation
 
 spec = Registry("spec")
 Document = dict[str, Any]
