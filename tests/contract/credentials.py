@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 
 from spacely_spec import Operation, SecurityScheme, Spec
 
-_ELSEWHERE: Mapping[str, str] = {"header": "query", "query": "header", "cookie": "header"}
+_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    "header": ("query", "cookie"),
+    "query": ("header", "cookie"),
+    "cookie": ("header", "query"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,12 @@ def wrong(operation: Operation, key: str) -> Iterator[tuple[str, Credentials]]:
 def _wrong(alternative: Sequence[SecurityScheme], key: str) -> Iterator[tuple[str, Credentials]]:
     for scheme in alternative:
         others = [(other.location, other.name, other.prefix + key) for other in alternative if other != scheme]
-        elsewhere = _ELSEWHERE[scheme.location]
         failures = [
             ("key_empty", scheme.location, scheme.name, scheme.prefix),
             ("key_wrong", scheme.location, scheme.name, scheme.prefix + _stranger(scheme)),
             ("key_wrong", scheme.location, scheme.name, scheme.prefix + key + "x"),
-            ("key_misplaced", elsewhere, scheme.name, scheme.prefix + key),
+            ("key_wrong", scheme.location, scheme.name, scheme.prefix + key.swapcase()),
+            *(("key_misplaced", place, scheme.name, scheme.prefix + key) for place in _ELSEWHERE[scheme.location]),
             ("key_misnamed", scheme.location, scheme.name + "-2", scheme.prefix + key),
         ]
         if scheme.prefix:

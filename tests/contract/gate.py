@@ -20,26 +20,42 @@ from .answers import Answers
 from .authentication import check_keys
 from .budget import Budget, BudgetSpent
 from .client_answers import check_broken_answers, check_statuses, check_transport, check_valid_answers
+from .client_downloads import check_downloads
 from .client_jobs import check_waits
 from .client_requests import Inputs, Subject, check_refusals, check_requests
+from .client_retries import check_retries
 from .clients import Prepare, open_client
+from .edges import check_edges
+from .files import check_files
 from .forced import check_forced, check_served_contract
 from .jobs import check_jobs
+from .limits import check_limits
 from .malformed import check_malformed
 from .phases import Unfinished, run_phases
 from .replay import Replay
 from .report import Report
+from .routing import check_routing
 from .server import Clock, NoAnswer, Server, Timing
 
 Part: TypeAlias = Callable[[Server], None]
 ClientPart: TypeAlias = Callable[[Subject], None]
 
 ANY_SERVER: tuple[Part, ...] = (check_keys, check_jobs, check_malformed, run_phases)
-PARTS: tuple[Part, ...] = (*ANY_SERVER, check_forced, check_served_contract)
+PARTS: tuple[Part, ...] = (
+    *ANY_SERVER,
+    check_edges,
+    check_routing,
+    check_files,
+    check_limits,
+    check_forced,
+    check_served_contract,
+)
 CLIENT_PARTS: tuple[ClientPart, ...] = (
     check_requests,
     check_refusals,
     check_waits,
+    check_retries,
+    check_downloads,
     check_valid_answers,
     check_broken_answers,
     check_statuses,
@@ -95,9 +111,12 @@ def check_app(
         What was found.
     """
     key, clock = credentials.made_up_key(options.seed), Clock()
-    app = make_app(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock)
+    settings: Any = {"render_time": RENDER_TIME, "seed": options.seed, "api_keys": (key,), "clock": clock}
+    app = make_app(spec, **settings)
+    limited = make_app(spec, **settings, rate_limit=True) if spec.rate_limit else None
     report = Report("mock, in process", str(spec.path), options.seed, (key,), options.budget)
-    return _check_server(spec, key, report, options, parts, app=app, timing=Timing(clock, RENDER_TIME))
+    timing = Timing(clock, RENDER_TIME)
+    return _check_server(spec, key, report, options, parts, app=app, limited=limited, timing=timing)
 
 
 def check_http(spec: Spec, options: Options) -> Report:
@@ -163,8 +182,13 @@ def check_client(
     report = Report("client", str(spec.path), options.seed, (key,), options.budget)
     looked_at = options.replay.narrowed(spec) if options.replay else spec
     inputs, answers = Inputs(looked_at, options.seed), Answers(looked_at, options.seed)
-    with timed(report), open_client(looked_at, key, folder, prepare) as client:
-        _run(Subject(client, inputs, answers, report, options.examples), report, parts, options)
+    with (
+        timed(report),
+        open_client(looked_at, key, folder, prepare) as client,
+        open_client(looked_at, key, folder, prepare, retrying=True) as retrying,
+    ):
+        subject = Subject(client, retrying, inputs, answers, report, options.examples)
+        _run(subject, report, parts, options)
     return report
 
 
