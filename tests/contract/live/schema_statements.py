@@ -1,0 +1,192 @@
+"""What the schemas of a contract state, and how the values that were seen bear it out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from spacely_spec import Spec, compile_schema, join_pointer, json_schema
+
+from .rungs import Rung
+from .sightings import Sighting
+from .verdicts import Judge, Seen, Statement, Verdict, confirmed, contradicted, unknown
+
+# To which values a keyword applies; any other value keeps it without having been asked.
+_APPLIES: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("minLength", "maxLength", "pattern"), str),
+    **dict.fromkeys(("minimum", "maximum", "multipleOf"), (int, float)),
+    **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), list),
+    **dict.fromkeys(("additionalProperties", "minProperties", "maxProperties"), Mapping),
+    **dict.fromkeys(("type", "format", "not", "anyOf", "oneOf"), object),
+}
+
+
+def schema_statements(
+    spec: Spec, node: Mapping[str, Any], pointer: str, told_by: Rung | None
+) -> Iterator[Statement]:
+    """What one schema states, keyword by keyword; the schemas in it speak for themselves.
+
+    Args:
+        spec: The contract.
+        node: The schema as written.
+        pointer: Where it stands.
+        told_by: The lowest rung that sees its values.
+
+    Returns:
+        The statements.
+    """
+    for keyword, value in node.items():
+        place = pointer + join_pointer(keyword)
+        match keyword:
+            case "enum":
+                for index, option in enumerate(value):
+                    text = f"the value {json.dumps(option)} occurs"
+                    option_place = place + join_pointer(index)
+                    yield Statement(option_place, text, _option(pointer, option_place, option), told_by)
+                text = "no other value occurs"
+                yield Statement(place, text, _closed(pointer, place, value), told_by)
+            case "required":
+                for index, name in enumerate(value):
+                    text = f"{name!r} is always there"
+                    yield Statement(
+                        place + join_pointer(index), text, _present(pointer, place + join_pointer(index), name), told_by
+                    )
+            case "properties":
+                for name in value:
+                    text = f"there is a property {name!r}"
+                    yield Statement(place + join_pointer(name), text, _property(pointer, name), told_by)
+            case "nullable" if value:
+                yield Statement(place, "null occurs", _null(pointer), told_by)
+            case _ if keyword in _APPLIES and not (keyword == "additionalProperties" and value is not False):
+                kept = {
+                    other: node[other] for other in _together(keyword) if other in node
+                }
+                fits = compile_schema(json_schema(kept, spec.components, direction="response")).is_valid
+                text = f"{keyword} is {json.dumps(value)}"
+                yield Statement(place, text, _keyword(pointer, place, _APPLIES[keyword], fits), told_by)
+
+
+def _together(keyword: str) -> tuple[str, ...]:
+    """The keywords without which one cannot be understood."""
+    match keyword:
+        case "type":
+            return ("type", "nullable")
+        case "minimum" | "maximum":
+            return (keyword, f"exclusive{keyword.capitalize()}")
+        case "additionalProperties":
+            return ("additionalProperties", "properties")
+        case "format":
+            return ("format", "type", "nullable")
+        case _:
+            return (keyword,)
+
+
+def _keyword(
+    pointer: str, place: str, applies: type | tuple[type, ...], fits: Callable[[Any], bool]
+) -> Judge:
+    def judge(seen: Seen) -> Verdict:
+        answers = [each for each in seen.values.at(pointer, "response") if _is(each.value, applies)]
+        for each in answers:
+            if not fits(each.value):
+                return contradicted(f"an answer has {_shown(each.value)}", each.observation)
+        return _broken(seen, place) or _held(answers) or _refused(seen, place) or unknown("no value of it was seen")
+
+    return judge
+
+
+def _option(pointer: str, place: str, option: Any) -> Judge:
+    def judge(seen: Seen) -> Verdict:
+        answers, requests = seen.values.at(pointer, "response"), seen.values.at(pointer, "request")
+        for each in answers:
+            if _same(each.value, option):
+                return confirmed("seen in an answer", each.observation)
+        for each in requests:
+            if _same(each.value, option) and each.observation.accepted:
+                return confirmed("sent and accepted", each.observation)
+        for each in seen.observations.all:
+            if each.shows == place and each.refused:
+                return contradicted("a request that differs in this value alone was refused", each)
+        others = sorted({_shown(each.value) for each in answers})
+        return unknown(f"seen were {', '.join(others)}" if others else "no value of it was seen")
+
+    return judge
+
+
+def _closed(pointer: str, place: str, options: list[Any]) -> Judge:
+    def judge(seen: Seen) -> Verdict:
+        answers = seen.values.at(pointer, "response")
+        for each in answers:
+            if not any(_same(each.value, option) for option in options):
+                return contradicted(f"an answer has {_shown(each.value)}", each.observation)
+        found = _broken(seen, place) or _refused(seen, place)
+        if found is not None:
+            return found
+        return unknown(f"{len(answers)} values in answers, none of them another; no number of them would prove it")
+
+    return judge
+
+
+def _present(pointer: str, place: str, name: str) -> Judge:
+    def judge(seen: Seen) -> Verdict:
+        answers = [each for each in seen.values.at(pointer, "response") if isinstance(each.value, Mapping)]
+        for each in answers:
+            if name not in each.value:
+                return contradicted(f"an answer has no {name!r}", each.observation)
+        return _broken(seen, place) or _held(answers) or _refused(seen, place) or unknown("no value of it was seen")
+
+    return judge
+
+
+def _property(pointer: str, name: str) -> Judge:
+    def judge(seen: Seen) -> Verdict:
+        answers = [each for each in seen.values.at(pointer, "response") if isinstance(each.value, Mapping)]
+        for each in answers:
+            if name in each.value:
+                return confirmed("seen in an answer", each.observation)
+        return unknown(f"{len(answers)} answers, and it is in none of them")
+
+    return judge
+
+
+def _null(pointer: str) -> Judge:
+    def judge(seen: Seen) -> Verdict:
+        for each in seen.values.at(pointer, "response"):
+            if each.value is None:
+                return confirmed("seen in an answer", each.observation)
+        return unknown("no answer has null there")
+
+    return judge
+
+
+def _broken(seen: Seen, place: str) -> Verdict | None:
+    for each in seen.observations.all:
+        if each.breaks == place and each.accepted:
+            return contradicted(f"a request that breaks it was accepted ({each.source})", each)
+    return None
+
+
+def _refused(seen: Seen, place: str) -> Verdict | None:
+    for each in seen.observations.all:
+        if each.breaks == place and each.refused:
+            return confirmed(f"a request that breaks it was refused ({each.source})", each)
+    return None
+
+
+def _held(answers: list[Sighting]) -> Verdict | None:
+    if not answers:
+        return None
+    return confirmed(f"so it is in {len(answers)} of {len(answers)} values in answers", answers[0].observation)
+
+
+def _is(value: Any, applies: type | tuple[type, ...]) -> bool:
+    return isinstance(value, applies) and not (isinstance(value, bool) and applies == (int, float))
+
+
+def _same(value: Any, option: Any) -> bool:
+    return bool(value == option) and isinstance(value, bool) == isinstance(option, bool)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:80] + "…"
