@@ -128,6 +128,11 @@ class Guard(httpx.BaseTransport):
             self.stopped = f"the API answered {response.status_code} to {request.method} {request.url.path}"
         return response
 
+    def job(self, request: httpx.Request, response: httpx.Response) -> str | None:
+        """The id of the job that an answer says was started, or None."""
+        found = self._tariff.job(request, response)
+        return None if found is None else found[1]
+
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()

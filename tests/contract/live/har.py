@@ -178,7 +178,7 @@ def _moment(entry: Mapping[str, Any]) -> float:
     return datetime.fromisoformat(str(entry["startedDateTime"])).timestamp()
 
 
-def requests_by(recording: Recording) -> Iterator[str]:
+def notices(recording: Recording) -> Iterator[str]:
     """What the recording held besides, a line each."""
     if recording.elsewhere:
         hosts = ", ".join(f"{host} ({count})" for host, count in recording.elsewhere.most_common(5))

@@ -66,14 +66,16 @@ class Samples:
         case.cookies.update(carried.cookie)
         parts = case.as_transport_kwargs(base_url=self._base_url)
         headers = {name: value for name, value in parts.pop("headers").items() if name.lower() not in _OWN_HEADERS}
-        return httpx.Client(trust_env=False).build_request(
+        body = parts.get("data")
+        return httpx.Request(
             parts["method"],
             parts["url"],
             params=parts.get("params") or None,
             headers=headers,
             cookies=parts.get("cookies") or None,
             json=parts.get("json"),
-            content=parts.get("data"),
+            content=body if isinstance(body, (bytes, str)) else None,
+            data=body if isinstance(body, Mapping) else None,
         )
 
     def empty_case(self, operation: Operation) -> AnyCase:
