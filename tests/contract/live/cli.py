@@ -21,7 +21,6 @@ import httpx
 from spacely_spec import Operation, Spec, SpecError, load, snake_case
 
 from .. import credentials, output
-from ..gate import timed
 from ..report import Report
 from . import table
 from .guard import MAX_PER_SECOND, Clock, Guard, Limits
@@ -147,18 +146,18 @@ def _climb(
     report = Report(where, str(spec.path), 1, secrets)
     judge = Judge(report, Observations(spec), samples)
     ladder: Ladder | None = None
-    with timed(report):
-        if recording is not None:
-            judge.read(recording)
-            for line in notices(recording):
-                _say(line)
-        if plan.steps:
-            _say(f"Calling {target.base_url}; every request is noted in {options.ledger} first.")
-            _say()
-            guard = Guard(inner or _http(target), target.origin, tariff, limits, ledger, clock)
-            ledger.begin({"base_url": target.base_url, "credits_allowed": limits.credits, "steps": len(plan.steps)})
-            ladder = Ladder(judge, tariff.reader, guard, ledger, target.key, clock)
-            ladder.climb(plan)
+    start = clock.monotonic()
+    if recording is not None:
+        judge.read(recording)
+        for line in notices(recording):
+            _say(line)
+    if plan.steps:
+        _say(f"Calling {target.base_url}; every request is noted in {options.ledger} first.\n")
+        guard = Guard(inner or _http(target), target.origin, tariff, limits, ledger, clock)
+        ledger.begin({"base_url": target.base_url, "credits_allowed": limits.credits, "steps": len(plan.steps)})
+        ladder = Ladder(judge, tariff.reader, guard, ledger, target.key, clock)
+        ladder.climb(plan)
+    report.seconds = clock.monotonic() - start
     return _conclude(options, report, judge, ladder, ledger, secrets)
 
 

@@ -23,6 +23,10 @@ from .observations import follow
 # Of every type one value; a value breaks a type if it is none of that type's.
 _OF_EACH_TYPE: tuple[Any, ...] = (True, 7, "text", [], {})
 _OUTSIDE = "x-none-of-these"
+# The keywords of a schema that a value made here can break.
+BREAKABLE = frozenset(
+    {"type", "enum", "required", "additionalProperties", "minLength", "maxLength", "minimum", "maximum", "format"}
+)
 # What Schemathesis says of itself.
 _OWN_HEADERS = frozenset({"user-agent", "accept-encoding", "accept", "connection", "x-schemathesis-testcaseid"})
 
@@ -55,6 +59,7 @@ class Samples:
         self._spec = spec
         self._base_url = base_url
         self._bodies = bodies
+        self._valid: dict[str, AnyCase] = {}
         # It makes requests and judges answers, but sends nothing here.
         self._server = Server(spec, "", Report("", "", 1), base_url=base_url, examples=1)
 
@@ -85,22 +90,9 @@ class Samples:
 
     def valid(self, operation: Operation) -> AnyCase:
         """The valid request that the contract's examples make; what they leave open is made from the schemas."""
-        (case,) = self._server.valid_cases(operation, 1)
-        for parameter in operation.parameters:
-            values = container(case, parameter.location)
-            if parameter.examples:
-                continue
-            values.pop(parameter.name, None)
-            if parameter.required:
-                values[parameter.name] = self._sample(parameter.schema)
-        if operation.id in self._bodies:
-            case.body, case.media_type = self._bodies[operation.id], _json_type(operation)
-        elif operation.body is not None:
-            for media_type, content in operation.body.content.items():
-                if "json" in media_type and not content.examples and content.schema is not None:
-                    case.body, case.media_type = self._sample(content.schema), media_type
-                    break
-        return case
+        if operation.id not in self._valid:
+            self._valid[operation.id] = self._make_valid(operation)
+        return copied(self._valid[operation.id])
 
     def with_id(self, case: AnyCase, parameter: Parameter, value: Any, constants: Mapping[str, Any]) -> AnyCase:
         """A poll of a job."""
@@ -174,6 +166,24 @@ class Samples:
             case = copied(valid)
             case.body = required
             yield Variation("with what is required alone", pointer + "/required", case)
+
+    def _make_valid(self, operation: Operation) -> AnyCase:
+        (case,) = self._server.valid_cases(operation, 1)
+        for parameter in operation.parameters:
+            values = container(case, parameter.location)
+            if parameter.examples:
+                continue
+            values.pop(parameter.name, None)
+            if parameter.required:
+                values[parameter.name] = self._sample(parameter.schema)
+        if operation.id in self._bodies:
+            case.body, case.media_type = self._bodies[operation.id], _json_type(operation)
+        elif operation.body is not None:
+            for media_type, content in operation.body.content.items():
+                if "json" in media_type and not content.examples and content.schema is not None:
+                    case.body, case.media_type = self._sample(content.schema), media_type
+                    break
+        return case
 
     def _broken(self, schema: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, str, Any]]:
         """Values that break one keyword of a schema: what is wrong, the statement that is broken, the value."""

@@ -23,7 +23,7 @@ _APPLIES: Mapping[str, type | tuple[type, ...]] = {
 
 
 def schema_statements(
-    spec: Spec, node: Mapping[str, Any], pointer: str, told_by: Rung | None
+    spec: Spec, node: Mapping[str, Any], pointer: str, told_by: Callable[[str], Rung | None]
 ) -> Iterator[Statement]:
     """What one schema states, keyword by keyword; the schemas in it speak for themselves.
 
@@ -31,40 +31,40 @@ def schema_statements(
         spec: The contract.
         node: The schema as written.
         pointer: Where it stands.
-        told_by: The lowest rung that sees its values.
+        told_by: Tells of a keyword which rung is the lowest that can tell about it.
 
     Returns:
         The statements.
     """
     for keyword, value in node.items():
-        place = pointer + join_pointer(keyword)
+        place, rung = pointer + join_pointer(keyword), told_by(keyword)
         match keyword:
             case "enum":
                 for index, option in enumerate(value):
                     text = f"the value {json.dumps(option)} occurs"
                     option_place = place + join_pointer(index)
-                    yield Statement(option_place, text, _option(pointer, option_place, option), told_by)
+                    yield Statement(option_place, text, _option(pointer, option_place, option), rung)
                 text = "no other value occurs"
-                yield Statement(place, text, _closed(pointer, place, value), told_by)
+                yield Statement(place, text, _closed(pointer, place, value), rung)
             case "required":
                 for index, name in enumerate(value):
                     text = f"{name!r} is always there"
                     yield Statement(
-                        place + join_pointer(index), text, _present(pointer, place + join_pointer(index), name), told_by
+                        place + join_pointer(index), text, _present(pointer, place + join_pointer(index), name), rung
                     )
             case "properties":
                 for name in value:
                     text = f"there is a property {name!r}"
-                    yield Statement(place + join_pointer(name), text, _property(pointer, name), told_by)
+                    yield Statement(place + join_pointer(name), text, _property(pointer, name), rung)
             case "nullable" if value:
-                yield Statement(place, "null occurs", _null(pointer), told_by)
+                yield Statement(place, "null occurs", _null(pointer), rung)
             case _ if keyword in _APPLIES and not (keyword == "additionalProperties" and value is not False):
                 kept = {
                     other: node[other] for other in _together(keyword) if other in node
                 }
                 fits = compile_schema(json_schema(kept, spec.components, direction="response")).is_valid
                 text = f"{keyword} is {json.dumps(value)}"
-                yield Statement(place, text, _keyword(pointer, place, _APPLIES[keyword], fits), told_by)
+                yield Statement(place, text, _keyword(pointer, place, _APPLIES[keyword], fits), rung)
 
 
 def _together(keyword: str) -> tuple[str, ...]:

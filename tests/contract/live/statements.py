@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypeAlias
 
 from spacely_spec import Answer, Criterion, Operation, Polling, Spec, all_hold, compile_schema, join_pointer, json_schema
 from spacely_spec._places import Place, places
@@ -11,10 +12,14 @@ from spacely_spec._places import Place, places
 from .. import credentials, expectations
 from .observations import Job, Observation, follow, presented
 from .rungs import Rung
+from .samples import BREAKABLE
 from .schema_statements import schema_statements
 from .sightings import documented, values
 from .tariff import is_safe
 from .verdicts import Judge, Seen, Statement, Verdict, confirmed, contradicted, unknown
+
+
+Use: TypeAlias = Literal["answer", "body", "parameter"]
 
 
 class Statements:
@@ -59,21 +64,38 @@ class Statements:
             return Rung.PROBES
         return Rung.MORE if operation.polling is not None else None
 
-    def _rungs_of_schemas(self) -> Iterator[tuple[str, Rung]]:
-        """The lowest rung that sees values of each schema, by the schema's pointer."""
-        found: dict[str, Rung] = {}
+    def _rungs_of_schemas(self) -> Iterator[tuple[str, dict[Use, Rung]]]:
+        """The lowest rung that sees values of each schema in each use, by the schema's pointer."""
+        found: dict[str, dict[Use, Rung]] = defaultdict(dict)
         for operation in self._spec.operations:
-            roots = [(parameter.pointer + "/schema", self._request_rung(operation)) for parameter in operation.parameters]
+            asked = self._request_rung(operation)
+            roots: list[tuple[str, Use, Rung | None]] = [
+                (parameter.pointer, "parameter", asked) for parameter in operation.parameters
+            ]
             for content in operation.body.content.values() if operation.body is not None else ():
-                roots.append((content.pointer + "/schema", self._request_rung(operation)))
+                roots.append((content.pointer, "body", asked))
             for status, response in operation.responses.items():
                 for content in response.content.values():
-                    roots.append((content.pointer + "/schema", self._answer_rung(operation, status)))
-            for root, rung in roots:
+                    roots.append((content.pointer, "answer", self._answer_rung(operation, status)))
+            for holder, use, rung in roots:
                 if rung is not None:
-                    for pointer in self._schemas_from(root, set()):
-                        found[pointer] = min(rung, found.get(pointer, rung))
+                    for pointer in self._schemas_from(holder + "/schema", set()):
+                        found[pointer][use] = min(rung, found[pointer].get(use, rung))
         yield from found.items()
+
+    def _told_by(self, pointer: str) -> Callable[[str], Rung | None]:
+        """Tells of a keyword of a schema which rung is the lowest that can tell about it."""
+        rungs = self._rungs.get(pointer, {})
+
+        def told_by(keyword: str) -> Rung | None:
+            uses: set[Use] = {"answer"}
+            if keyword in BREAKABLE:
+                uses.add("body")
+                if keyword != "type":  # Every value is text on its way.
+                    uses.add("parameter")
+            return min((rung for use, rung in rungs.items() if use in uses), default=None)
+
+        return told_by
 
     def _schemas_from(self, pointer: str, passed: set[str]) -> Iterator[str]:
         try:
@@ -198,7 +220,7 @@ class Statements:
         if "$ref" in place.node:
             return
         if place.kind == "schemas":
-            yield from schema_statements(self._spec, place.node, place.pointer, self._rungs.get(place.pointer))
+            yield from schema_statements(self._spec, place.node, place.pointer, self._told_by(place.pointer))
         elif place.kind == "securitySchemes":
             scheme = credentials.schemes(self._spec).get(place.pointer.rpartition("/")[2])
             if scheme is None:
@@ -452,11 +474,10 @@ def _key_in_place(scheme_id: str) -> Judge:
             return confirmed("a request with the key there was accepted, one without was not", taken)
         if elsewhere is not None and taken is None:
             return contradicted(f"a request with nothing there was accepted ({elsewhere.source})", elsewhere)
-        refused = [each for each in mine if each.key == "right" and each.refused]
-        if refused and without is not None and refused[0].status != without.status:
-            return confirmed(
-                f"with the key there the answer is {refused[0].status}, without it {without.status}", refused[0]
-            )
+        for each in mine:
+            if _key_was_taken(seen, each) and without is not None:
+                note = f"with the key there the answer is {each.status}, without it {without.status}"
+                return confirmed(note, each)
         return unknown("no request tells")
 
     return judge
@@ -473,13 +494,21 @@ def _key_pattern(scheme_id: str, pattern: str) -> Judge:
         scheme = credentials.schemes(seen.spec)[scheme_id]
         for each in seen.observations.all:
             key = presented(scheme, each.request)
-            if key is not None and each.key == "right" and (each.accepted or each.refused):
+            if key is not None and _key_was_taken(seen, each):
                 if fits(key):
                     return confirmed("a key that matches was taken", each)
                 return contradicted("a key that does not match was taken", each)
         return unknown("no key was seen to be taken")
 
     return judge
+
+
+def _key_was_taken(seen: Seen, observation: Observation) -> bool:
+    """Whether an answer tells that the key was in order: a yes, or another no than the one that requests without get."""
+    if observation.key != "right" or observation.accepted or not observation.refused:
+        return observation.key == "right" and observation.accepted
+    others = [each for each in seen.observations.of(observation.operation) if each.key != "right"]
+    return bool(others) and all(each.status != observation.status for each in others)
 
 
 def _server(url: str) -> Judge:
