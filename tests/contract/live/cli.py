@@ -114,7 +114,7 @@ def run(options: argparse.Namespace, inner: httpx.BaseTransport | None = None, c
     tariff = Tariff(reader, target.key)
     limits = Limits(options.max_requests, options.credits)
     with ExitStack() as stack:
-        ledger = Ledger(options.ledger)
+        ledger = Ledger(options.ledger, clock.time)
         if up_to > Rung.RECORDED and (not options.dry_run or options.ledger.exists()):
             stack.enter_context(ledger)
         submit = _submit(spec, options)

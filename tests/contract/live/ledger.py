@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ class Ledger:
 
     Args:
         path: The file; made where there is none. One run at a time may have it open.
+        now: Tells the time, in seconds since the Unix epoch.
 
     Attributes:
         last_send: When the last request was sent, in seconds since the Unix epoch; 0 where none was.
@@ -37,6 +39,7 @@ class Ledger:
     """
 
     path: Path
+    now: Callable[[], float] = time.time
     last_send: float = 0.0
     _credits: dict[int, int] = field(default_factory=dict[int, int])
     _jobs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -104,7 +107,7 @@ class Ledger:
         self._append({"kind": "job-ended", "operation": operation, "job": job})
 
     def _append(self, line: dict[str, Any]) -> None:
-        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **line}
+        line = {"at": datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="microseconds"), **line}
         data = json.dumps(line).encode() + b"\n"
         while data:  # A full disk writes a part, and raises on the rest.
             data = data[os.write(self._file, data) :]

@@ -10,7 +10,7 @@ from spacely_spec import Answer, Operation, Polling
 
 from .. import expectations
 from ..report import REDACTED, redact
-from .observations import Reader
+from .observations import Reader, presented
 
 # RFC 9110, 9.2.1: these ask for nothing but an answer.
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -62,9 +62,9 @@ class Tariff:
         if status not in STOPPING:
             return False
         operation = self._operation(request)
-        # A request without the key may be refused with 403, where the contract says so.
+        # A request without the key in its place may be refused with 403, where the contract says so.
         foreseen = operation is not None and expectations.allows(expectations.refusals(operation), status)
-        return self.carries_key(request) or not foreseen
+        return not foreseen or self._is_authorised(request, operation)
 
     def job(self, request: httpx.Request, response: httpx.Response) -> tuple[str, str] | None:
         """The operationId and the id of the job that an answer says was started, or None."""
@@ -78,6 +78,10 @@ class Tariff:
             body = None
         job = polling.job_id.read(Answer(response.status_code, response.headers, body))
         return None if job is None else (operation.id, str(job))
+
+    def _is_authorised(self, request: httpx.Request, operation: Operation | None) -> bool:
+        alternatives = [alternative for alternative in (operation.security if operation else ()) if alternative]
+        return any(all(presented(scheme, request) == self.key for scheme in each) for each in alternatives)
 
     def _operation(self, request: httpx.Request) -> Operation | None:
         found = self.reader.find(request.method, request.url)
