@@ -17,7 +17,7 @@ from .guard import Clock, Guard, NotAllowed
 from .judging import Judge
 from .ledger import Ledger
 from .observations import Observation, Reader
-from .plan import MOST_IMAGES, Plan, Step
+from .plan import MOST_IMAGES, Plan, Step, broken_polls
 
 _TIMEOUT = httpx.Timeout(30)
 
@@ -121,6 +121,19 @@ class Ladder:
         if again is not None and again.accepted:
             same = again.answer.body == end.answer.body
             self._check(step, again, "end_is_stable", same, "A job that has ended answers the same each time.")
+        for variation in broken_polls(self.judge.observations.spec, self.judge.samples, polling, job_id):
+            request = self.judge.samples.request(variation.case, credentials.right(poll.operation, self.key or ""))
+            expected = expectations.rejections(poll.operation)
+            self._send(
+                replace(
+                    poll,
+                    title=f"{poll.title}, {variation.title}",
+                    request=request,
+                    check="invalid_request_refused",
+                    expected=expected,
+                    breaks=variation.statement,
+                )
+            )
         if succeeded and polling.result is not None:
             self._fetch(step, polling.result.read(end.answer))
 

@@ -13,6 +13,7 @@ from spacely_spec import Operation, Polling, Spec
 
 from .. import credentials, expectations
 from ..generation import AnyCase
+from .guard import MAX_PER_SECOND
 from .observations import Key
 from .provenance import is_assumed
 from .rungs import Rung
@@ -176,6 +177,7 @@ class Planner:
         for operation in filter(is_safe, self.spec.operations):
             valid = self.samples.valid(operation)
             polling = self._targets.get(operation.id)
+            parameters = operation.parameters
             if polling is None:
                 expected = expectations.valid_answers(self.spec, operation)
                 yield self._probe(operation, "a valid request", valid, "valid_request_accepted", expected)
@@ -185,7 +187,9 @@ class Planner:
                 for job in self.samples.unknown_ids(parameter):
                     case = self.samples.with_id(valid, parameter, job, polling.constants)
                     yield self._probe(operation, "an id of no job", case, "unknown_id_refused", expected)
-            for variation in self.samples.broken_parameters(operation):
+                # What is wrong with the others shows only beside the id of a job, which is known later.
+                parameters = (parameter,)
+            for variation in self.samples.broken_parameters(valid, parameters):
                 expected = (*expectations.rejections(operation), *expectations.unknowns(operation))
                 yield self._probe(
                     operation,
@@ -223,7 +227,7 @@ class Planner:
     # --- Jobs -------------------------------------------------------------------------------------------------------
 
     def _job(self, operation: Operation, job: str) -> Step:
-        return Step(Rung.JOB, f"the job {job}", operation, "job", requests=_polls(operation) + MOST_IMAGES, job=job)
+        return Step(Rung.JOB, f"the job {job}", operation, "job", requests=self._requests(operation), job=job)
 
     def _submit(self, rung: Rung, title: str, operation: Operation, case: AnyCase, shows: str = "") -> Step:
         request = self.samples.request(case, credentials.right(operation, self.key or ""))
@@ -234,13 +238,22 @@ class Planner:
             title,
             operation,
             "submit",
-            requests=_polls(operation) + MOST_IMAGES,
+            requests=self._requests(operation),
             credits=self.tariff.at_most(request),
             request=request,
             check="submit_accepted",
             expected=(polling.status,),
             shows=shows,
         )
+
+    def _requests(self, operation: Operation) -> int:
+        """How many requests it takes at most to follow a job to its end, and to look at what it has made."""
+        polling = operation.polling
+        assert polling is not None
+        # The guard lets five a second through, whatever the contract says.
+        interval = max(polling.interval_seconds, 1 / MAX_PER_SECOND)
+        polls = math.ceil(max(0.0, polling.timeout_seconds) / interval)
+        return polls + _BESIDES + MOST_IMAGES + len(broken_polls(self.spec, self.samples, polling, ""))
 
     def _more(self) -> Iterator[Step]:
         """What is worth a credit after the canary: what tells about an assumed place first, then invalid, then valid."""
@@ -269,10 +282,9 @@ class Planner:
             yield self._submit(Rung.MORE, variation.title, operation, variation.case, variation.statement)
 
 
-def _polls(operation: Operation) -> int:
-    """How many requests it takes at most to follow a job to its end."""
-    polling = operation.polling
-    if polling is None:
-        return 1
-    interval = max(polling.interval_seconds, 0.2)  # The guard lets five a second through, whatever the contract says.
-    return _BESIDES + math.ceil(max(0.0, polling.timeout_seconds - polling.delay_seconds) / interval)
+def broken_polls(spec: Spec, samples: Samples, polling: Polling, job: str) -> list[Variation]:
+    """Polls of a job with one thing wrong that is not its id."""
+    target = spec.operation(polling.target)
+    parameter = next(p for p in target.parameters if p.name == polling.parameter)
+    case = samples.with_id(samples.valid(target), parameter, job, polling.constants)
+    return list(samples.broken_parameters(case, (p for p in target.parameters if p is not parameter)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,10 +111,9 @@ class Samples:
                 yield candidate
                 return
 
-    def broken_parameters(self, operation: Operation) -> Iterator[Variation]:
-        """The valid request with one parameter left out, or with a value that its schema does not have."""
-        valid = self.valid(operation)
-        for parameter in operation.parameters:
+    def broken_parameters(self, valid: AnyCase, parameters: Iterable[Parameter]) -> Iterator[Variation]:
+        """A valid request with one of some parameters left out, or with a value that its schema does not have."""
+        for parameter in parameters:
             values = container(valid, parameter.location)
             if parameter.location == "path" or parameter.name not in values:
                 continue  # Without the whole of its path the request is another one.

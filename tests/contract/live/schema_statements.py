@@ -10,7 +10,7 @@ from spacely_spec import Spec, compile_schema, join_pointer, json_schema
 
 from .rungs import Rung
 from .sightings import Sighting
-from .verdicts import Judge, Seen, Statement, Verdict, confirmed, contradicted, unknown
+from .verdicts import Judge, Seen, State, Statement, Verdict, broken, confirmed, contradicted, unknown
 
 # To which values a keyword applies; any other value keeps it without having been asked.
 _APPLIES: Mapping[str, type | tuple[type, ...]] = {
@@ -90,7 +90,7 @@ def _keyword(
         for each in answers:
             if not fits(each.value):
                 return contradicted(f"an answer has {_shown(each.value)}", each.observation)
-        return _broken(seen, place) or _held(answers) or _refused(seen, place) or unknown("no value of it was seen")
+        return _of_both(broken(seen, place), answers)
 
     return judge
 
@@ -119,10 +119,7 @@ def _closed(pointer: str, place: str, options: list[Any]) -> Judge:
         for each in answers:
             if not any(_same(each.value, option) for option in options):
                 return contradicted(f"an answer has {_shown(each.value)}", each.observation)
-        found = _broken(seen, place) or _refused(seen, place)
-        if found is not None:
-            return found
-        return unknown(f"{len(answers)} values in answers, none of them another; no number of them would prove it")
+        return broken(seen, place) or unknown(f"{len(answers)} values in answers, none of them another; no number of them would prove it")
 
     return judge
 
@@ -133,7 +130,7 @@ def _present(pointer: str, place: str, name: str) -> Judge:
         for each in answers:
             if name not in each.value:
                 return contradicted(f"an answer has no {name!r}", each.observation)
-        return _broken(seen, place) or _held(answers) or _refused(seen, place) or unknown("no value of it was seen")
+        return _of_both(broken(seen, place), answers)
 
     return judge
 
@@ -159,24 +156,13 @@ def _null(pointer: str) -> Judge:
     return judge
 
 
-def _broken(seen: Seen, place: str) -> Verdict | None:
-    for each in seen.observations.all:
-        if each.breaks == place and each.accepted:
-            return contradicted(f"a request that breaks it was accepted ({each.source})", each)
-    return None
-
-
-def _refused(seen: Seen, place: str) -> Verdict | None:
-    for each in seen.observations.all:
-        if each.breaks == place and each.refused:
-            return confirmed(f"a request that breaks it was refused ({each.source})", each)
-    return None
-
-
-def _held(answers: list[Sighting]) -> Verdict | None:
-    if not answers:
-        return None
-    return confirmed(f"so it is in {len(answers)} of {len(answers)} values in answers", answers[0].observation)
+def _of_both(requests: Verdict | None, answers: list[Sighting]) -> Verdict:
+    """What requests that break a statement say of it, and answers that keep it."""
+    if requests is not None and requests.state is not State.UNKNOWN:
+        return requests
+    if answers:
+        return confirmed(f"so it is in {len(answers)} of {len(answers)} values in answers", answers[0].observation)
+    return requests or unknown("no value of it was seen")
 
 
 def _is(value: Any, applies: type | tuple[type, ...]) -> bool:

@@ -16,7 +16,7 @@ from .samples import BREAKABLE
 from .schema_statements import schema_statements
 from .sightings import documented, values
 from .tariff import is_safe
-from .verdicts import Judge, Seen, Statement, Verdict, confirmed, contradicted, unknown
+from .verdicts import Judge, Seen, Statement, Verdict, broken, confirmed, contradicted, unknown
 
 
 Use: TypeAlias = Literal["answer", "body", "parameter"]
@@ -336,13 +336,7 @@ def _header(operation: Operation, status: str, name: str, header: Mapping[str, A
 
 def _needed(place: str) -> Judge:
     def judge(seen: Seen) -> Verdict:
-        for each in seen.observations.all:
-            if each.breaks == place and each.accepted:
-                return contradicted("a request without it was accepted", each)
-        for each in seen.observations.all:
-            if each.breaks == place and each.refused:
-                return confirmed("a request without it was refused", each)
-        return unknown("no request was sent without it")
+        return broken(seen, place) or unknown("no request was sent without it")
 
     return judge
 
@@ -478,6 +472,8 @@ def _key_in_place(scheme_id: str) -> Judge:
             if _key_was_taken(seen, each) and without is not None:
                 note = f"with the key there the answer is {each.status}, without it {without.status}"
                 return confirmed(note, each)
+        if any(each.key in {"right", "wrong"} and each.status in {401, 403} for each in mine) and taken is None:
+            return unknown("no request with the key there was accepted: is the key valid?")
         return unknown("no request tells")
 
     return judge

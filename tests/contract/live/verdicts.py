@@ -45,6 +45,22 @@ class Seen:
         return cls(observations.spec, observations, Sightings(observations.spec, observations.all))
 
 
+def broken(seen: Seen, place: str) -> Verdict | None:
+    """What requests that break a statement on purpose tell of it; None where none was sent."""
+    sent = [each for each in seen.observations.all if each.breaks == place]
+    for each in sent:
+        if each.accepted:
+            return contradicted(f"a request that breaks it was accepted ({each.source})", each)
+    for each in sent:
+        if each.refused:
+            sound = [e for e in seen.observations.of(each.operation) if e.valid and e.key == "right" and not e.breaks]
+            # What is refused either way is not refused for this.
+            if any(e.accepted or (e.refused and e.status != each.status) for e in sound):
+                return confirmed(f"a request that breaks it was refused ({each.source})", each)
+            return unknown("a request that breaks it was refused, and so was each that does not")
+    return None
+
+
 Judge: TypeAlias = Callable[[Seen], Verdict]
 
 
