@@ -204,7 +204,10 @@ class Ladder:
                 f"{response.status_code}, {kind}, {len(response.content)} bytes",
             )
             there = response.is_success and bool(response.content)
-            label, rule = expectations.label(step.operation), "Each URL of a result answers with the file, without a key."
+            label, rule = (
+                expectations.label(step.operation),
+                "Each URL of a result answers with the file, without a key.",
+            )
             self.judge.report.check(step.rung.title, label, "result_fetchable", there, rule, exchange)
 
     def _send(self, step: Step) -> Observation:

@@ -64,11 +64,11 @@ def findings(seen: Seen) -> list[Finding]:
     found: dict[str, list[Finding]] = {each.pointer: [] for each in assumptions(spec)}
     by_pointer = {each.pointer: each for each in assumptions(spec)}
     for statement in Statements(spec).all():
-        for site in dict.fromkeys(filter(None, (statement.used_at, statement.pointer))):
-            mark = _governing(site, marks)
-            if mark is not None and marks[mark] == ASSUMED:
-                found[mark].append(Finding(by_pointer[mark], statement, statement.judge(seen)))
-                break
+        marked = {_governing(site, marks) for site in (statement.used_at or statement.pointer, statement.pointer)}
+        assumed = [mark for mark in marked if mark is not None and marks[mark] == ASSUMED]
+        if assumed:
+            nearest = max(assumed, key=len)
+            found[nearest].append(Finding(by_pointer[nearest], statement, statement.judge(seen)))
     nothing = unknown("nothing that travels depends on it")
     return [
         each for pointer, listed in found.items() for each in listed or [Finding(by_pointer[pointer], None, nothing)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from schemathesis.core import NOT_SET
 
 from spacely_mock._sample import SampleError, sample
 from spacely_spec import Operation, Parameter, Spec, compile_schema, join_pointer, json_schema
@@ -131,8 +132,18 @@ class Samples:
         """The valid request with one thing wrong in its body."""
         valid = self.valid(operation)
         schema, pointer = self._body_schema(operation, valid)
+        if operation.body is not None and operation.body.required:
+            case = copied(valid)
+            case.body = NOT_SET
+            yield Variation(
+                "without a body", follow(self._spec, operation.pointer + "/requestBody")[1] + "/required", case
+            )
         if schema is None or not isinstance(valid.body, Mapping):
             return
+        if "type" in schema:
+            case = copied(valid)
+            case.body = []
+            yield Variation("the body is a list", pointer + "/type", case)
         for index, name in enumerate(schema.get("required", ())):
             case = copied(valid)
             case.body = {key: value for key, value in valid.body.items() if key != name}

@@ -52,16 +52,14 @@ def schema_statements(
                     yield Statement(
                         place + join_pointer(index), text, _present(pointer, place + join_pointer(index), name), rung
                     )
-            case "properties":
+            case "properties" if rung is not None:  # Of what is sent alone nothing tells that it is read.
                 for name in value:
                     text = f"there is a property {name!r}"
                     yield Statement(place + join_pointer(name), text, _property(pointer, name), rung)
             case "nullable" if value:
                 yield Statement(place, "null occurs", _null(pointer), rung)
             case _ if keyword in _APPLIES and not (keyword == "additionalProperties" and value is not False):
-                kept = {
-                    other: node[other] for other in _together(keyword) if other in node
-                }
+                kept = {other: node[other] for other in _together(keyword) if other in node}
                 fits = compile_schema(json_schema(kept, spec.components, direction="response")).is_valid
                 text = f"{keyword} is {json.dumps(value)}"
                 yield Statement(place, text, _keyword(pointer, place, _APPLIES[keyword], fits), rung)
@@ -82,9 +80,7 @@ def _together(keyword: str) -> tuple[str, ...]:
             return (keyword,)
 
 
-def _keyword(
-    pointer: str, place: str, applies: type | tuple[type, ...], fits: Callable[[Any], bool]
-) -> Judge:
+def _keyword(pointer: str, place: str, applies: type | tuple[type, ...], fits: Callable[[Any], bool]) -> Judge:
     def judge(seen: Seen) -> Verdict:
         answers = [each for each in seen.values.at(pointer, "response") if _is(each.value, applies)]
         for each in answers:
@@ -119,7 +115,9 @@ def _closed(pointer: str, place: str, options: list[Any]) -> Judge:
         for each in answers:
             if not any(_same(each.value, option) for option in options):
                 return contradicted(f"an answer has {_shown(each.value)}", each.observation)
-        return broken(seen, place) or unknown(f"{len(answers)} values in answers, none of them another; no number of them would prove it")
+        return broken(seen, place) or unknown(
+            f"{len(answers)} values in answers, none of them another; no number of them would prove it"
+        )
 
     return judge
 

@@ -63,7 +63,9 @@ class Sightings:
         if body is None or observation.checked.body is None:
             return
         for media_type, content in body.content.items():
-            if content.schema is not None and observation.request.headers.get("content-type", "").startswith(media_type):
+            if content.schema is not None and observation.request.headers.get("content-type", "").startswith(
+                media_type
+            ):
                 for pointer, each in values(
                     self._spec, content.pointer + "/schema", observation.checked.body, "request"
                 ):

@@ -6,7 +6,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
-from spacely_spec import Answer, Criterion, Operation, Polling, Spec, all_hold, compile_schema, join_pointer, json_schema
+from spacely_spec import (
+    Answer,
+    Criterion,
+    Operation,
+    Polling,
+    Spec,
+    all_hold,
+    compile_schema,
+    join_pointer,
+    json_schema,
+)
 from spacely_spec._places import Place, places
 
 from .. import credentials, expectations
@@ -17,7 +27,6 @@ from .schema_statements import schema_statements
 from .sightings import documented, values
 from .tariff import is_safe
 from .verdicts import Judge, Seen, Statement, Verdict, broken, confirmed, contradicted, unknown
-
 
 Use: TypeAlias = Literal["answer", "body", "parameter"]
 
@@ -202,9 +211,7 @@ class Statements:
                 text = f"{'success' if keyword == 'successCriteria' else 'failure'} is told by {criterion.text}"
                 yield Statement(loop + join_pointer(keyword, index), text, judge, Rung.JOB)
         if polling.result is not None:
-            yield Statement(
-                loop + "/result", f"the result is at {polling.result.text}", _result(submit), Rung.JOB
-            )
+            yield Statement(loop + "/result", f"the result is at {polling.result.text}", _result(submit), Rung.JOB)
         raw = follow(self._spec, polling.pointer)[0]["x-polling"]
         for keyword, text, judge in (
             ("delaySeconds", f"a job is known {polling.delay_seconds:g} s after its submit", _delay(submit)),
@@ -262,7 +269,9 @@ def _exists(operation: Operation) -> Judge:
         for each in found:
             if each.accepted:
                 return confirmed("a request was accepted", each)
-        if found and all(each.status in {404, 405, 501} and str(each.status) not in operation.responses for each in found):
+        if found and all(
+            each.status in {404, 405, 501} and str(each.status) not in operation.responses for each in found
+        ):
             return contradicted("every request was answered as if there were none", found[0])
         return unknown("no request was accepted")
 
@@ -392,7 +401,12 @@ def _criterion(submit: Operation, criterion: Criterion, success: bool, other: tu
                 return confirmed("an answer meets it", poll)
         for job, poll in _polls(seen, submit):
             result = job.polling.result
-            if success and result is not None and _is_there(result.read(poll.answer)) and not all_hold(other, poll.answer):
+            if (
+                success
+                and result is not None
+                and _is_there(result.read(poll.answer))
+                and not all_hold(other, poll.answer)
+            ):
                 return contradicted("an answer has the result, and does not meet it", poll)
         return unknown("no answer meets it")
 
@@ -535,8 +549,10 @@ def _has_shape(value: Any, example: Any) -> bool:
             name in value and _has_shape(value[name], each) for name, each in example.items()
         )
     if isinstance(example, list):
-        return isinstance(value, list) and bool(value) == bool(example) and all(
-            any(_has_shape(item, each) for each in example) for item in value
+        return (
+            isinstance(value, list)
+            and bool(value) == bool(example)
+            and all(any(_has_shape(item, each) for each in example) for item in value)
         )
     if isinstance(example, bool) or isinstance(value, bool) or example is None or value is None:
         return type(value) is type(example)

@@ -124,9 +124,7 @@ def _text(table: Sequence[Row]) -> Iterator[str]:
 
 
 def _wrapped(start: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False
-    )
+    return textwrap.wrap(text, _WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False)
 
 
 def as_markdown(table: Sequence[Row]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from spacely_spec import Spec
 
 from ..faults import CASES
-from ..seams import Inner, Reply, Request
+from ..seams import Inner, Reply, Request, changed_contract
 from .cli import HELD, INCOMPLETE, VIOLATED
 from .conftest import KEY, MakeApi
 
@@ -35,7 +37,9 @@ def test_a_known_job_is_polled_to_its_end_and_its_images_are_fetched_without_a_k
     body = live.server.spec.operation(SUBMIT).body
     assert body is not None
     sample = next(iter(body.content["application/json"].examples.values()))
-    job = httpx.post(f"{live.url}/generate/advance", json=sample, headers={"X-API-KEY": KEY}, trust_env=False).json()["data"]
+    job = httpx.post(f"{live.url}/generate/advance", json=sample, headers={"X-API-KEY": KEY}, trust_env=False).json()[
+        "data"
+    ]
     assert live.climb("--job-id", job) == HELD
     assert live.charged() == 1
     polls = live.journal(operation=POLL, job=job)
@@ -78,11 +82,11 @@ def test_a_job_that_fails_tells_what_was_assumed_of_failure(api: MakeApi) -> Non
 
 def test_more_is_sent_only_as_far_as_the_credits_reach(api: MakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     live = api()
-    assert live.climb("--credits", "13") == HELD
+    assert live.climb("--credits", "15") == HELD
     assert live.charged() == 3  # The canary, and the two valid ones; invalid ones are refused, and cost nothing.
     sent = [line for line in live.lines("send") if line["step"].startswith("more submits") and line["credits"]]
-    assert len(sent) == 12
-    assert "3 of 13 credits are spent" in capsys.readouterr().out
+    assert len(sent) == 14
+    assert "3 of 15 credits are spent" in capsys.readouterr().out
 
 
 def test_two_credits_plan_one_submit_beside_the_canary(api: MakeApi) -> None:
@@ -119,10 +123,14 @@ def test_a_poll_that_fails_does_not_end_a_job(api: MakeApi) -> None:
     ],
 )
 def test_an_api_that_breaks_the_contract_is_reported(
-    fault: str, check: str, api: MakeApi, capsys: pytest.CaptureFixture[str]
+    fault: str, check: str, api: MakeApi, spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def end_soon(document: dict[str, Any]) -> None:
+        links = document["paths"]["/generate/advance"]["post"]["responses"]["200"]["links"]
+        links["result"]["x-polling"]["timeoutSeconds"] = 12
+
     live = api(CASES[fault].fault({"api_keys": (KEY,)}))
-    assert live.climb("--credits", "2") == VIOLATED
+    assert live.climb("--credits", "3", spec=changed_contract(spec, tmp_path, end_soon)) == VIOLATED
     said = capsys.readouterr().out
     assert f": {check}  (" in said, said
     assert KEY not in said
@@ -138,7 +146,7 @@ def test_a_result_that_is_not_there_is_reported(api: MakeApi, capsys: pytest.Cap
 
 def test_what_an_invalid_submit_has_started_is_told(api: MakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     live = api(CASES["an invalid request is accepted"].fault({"api_keys": (KEY,)}))
-    assert live.climb("--credits", "2") == VIOLATED
+    assert live.climb("--credits", "3") == VIOLATED
     (canary, started) = [line["job"] for line in live.lines("outcome") if "job" in line]
     said = capsys.readouterr().out
     assert f"The job {canary} of generateAdvance: succeeded." in said
