@@ -64,9 +64,7 @@ def read_har(path: Path, spec: Spec, reader: Reader) -> Recording:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
-        entries: list[Any] = document["log"]["entries"]
-        if not isinstance(entries, list):
-            raise TypeError("log.entries is no list")
+        entries = [*document["log"]["entries"]]
     except OSError as error:
         raise HarError(f"{path}: cannot be read: {error.strerror}; give the path of a file that can be read") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -137,7 +137,7 @@ class Planner:
             yield from (step for step in self._keys(operation) if not self._carries(step))
 
     def _misplaced(self) -> Iterator[Step]:
-        """The key in wrong places: of operations that only ask, and never in a URL, which servers write to their logs."""
+        """The key in wrong places: of operations that only ask, and never in a URL, which is written to logs."""
         for operation in self.spec.operations:
             if is_safe(operation):
                 yield from (step for step in self._keys(operation) if self._carries(step) and not self._in_url(step))
@@ -256,7 +256,7 @@ class Planner:
         return polls + _BESIDES + MOST_IMAGES + len(broken_polls(self.spec, self.samples, polling, ""))
 
     def _more(self) -> Iterator[Step]:
-        """What is worth a credit after the canary: what tells about an assumed place first, then invalid, then valid."""
+        """What is worth a credit after the canary: first what tells about an assumed place, then the rest."""
         found = [step for operation in self._submits() for step in self._variations(operation)]
         yield from sorted(found, key=lambda step: not is_assumed(self.spec, step.breaks or step.shows))
 

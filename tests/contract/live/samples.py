@@ -13,7 +13,7 @@ import httpx
 from schemathesis.core import NOT_SET
 
 from spacely_mock._sample import SampleError, sample
-from spacely_spec import Operation, Parameter, Spec, compile_schema, join_pointer, json_schema
+from spacely_spec import Operation, Parameter, RequestBody, Spec, compile_schema, join_pointer, json_schema
 
 from .. import credentials
 from ..generation import AnyCase
@@ -86,7 +86,7 @@ class Samples:
 
     def empty_case(self, operation: Operation) -> AnyCase:
         """A request with nothing in it, to judge an answer by."""
-        case: AnyCase = self._server.operation(operation).Case()
+        case: AnyCase = self._server.operation(operation).Case(path_parameters={}, headers={}, query={}, cookies={})
         return case
 
     def valid(self, operation: Operation) -> AnyCase:
@@ -178,22 +178,26 @@ class Samples:
             yield Variation("with what is required alone", pointer + "/required", case)
 
     def _make_valid(self, operation: Operation) -> AnyCase:
-        (case,) = self._server.valid_cases(operation, 1)
+        case = self.empty_case(operation)
         for parameter in operation.parameters:
-            values = container(case, parameter.location)
-            if parameter.examples:
-                continue
-            values.pop(parameter.name, None)
-            if parameter.required:
-                values[parameter.name] = self._sample(parameter.schema)
+            values = [*parameter.examples.values()]
+            if values or parameter.required:
+                made = values[0] if values else self._sample(parameter.schema)
+                container(case, parameter.location)[parameter.name] = made
         if operation.id in self._bodies:
             case.body, case.media_type = self._bodies[operation.id], _json_type(operation)
         elif operation.body is not None:
-            for media_type, content in operation.body.content.items():
-                if "json" in media_type and not content.examples and content.schema is not None:
-                    case.body, case.media_type = self._sample(content.schema), media_type
-                    break
+            case.body, case.media_type = self._body(operation, operation.body)
         return case
+
+    def _body(self, operation: Operation, body: RequestBody) -> tuple[Any, str]:
+        for media_type, content in body.content.items():
+            for example in content.examples.values():
+                return example, media_type
+        for media_type, content in body.content.items():
+            if "json" in media_type and content.schema is not None:
+                return self._sample(content.schema), media_type
+        raise NoSample(f"{operation.id}: no body can be made of {', '.join(body.content)}: give it an example")
 
     def _broken(self, schema: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, str, Any]]:
         """Values that break one keyword of a schema: what is wrong, the statement that is broken, the value."""

@@ -100,9 +100,9 @@ def _option(pointer: str, place: str, option: Any) -> Judge:
         for each in requests:
             if _same(each.value, option) and each.observation.accepted:
                 return confirmed("sent and accepted", each.observation)
-        for each in seen.observations.all:
-            if each.shows == place and each.refused:
-                return contradicted("a request that differs in this value alone was refused", each)
+        for sent in seen.observations.all:
+            if sent.shows == place and sent.refused:
+                return contradicted("a request that differs in this value alone was refused", sent)
         others = sorted({_shown(each.value) for each in answers})
         return unknown(f"seen were {', '.join(others)}" if others else "no value of it was seen")
 

@@ -82,19 +82,21 @@ def values(spec: Spec, pointer: str, value: Any, direction: Direction) -> Iterat
     """A value and the values in it, each with the pointer of the schema that describes it."""
     node, pointer = follow(spec, pointer)
     yield pointer, value
-    for index in range(len(node.get("allOf", ()))):
-        yield from values(spec, pointer + join_pointer("allOf", index), value, direction)
+    for place, each in _within(spec, node, value, direction):
+        yield from values(spec, pointer + place, each, direction)
+
+
+def _within(spec: Spec, node: Mapping[str, Any], value: Any, direction: Direction) -> Iterator[tuple[str, Any]]:
+    """The schemas in a schema that describe a value or a part of it, each by its place, with that part."""
+    yield from ((join_pointer("allOf", index), value) for index in range(len(node.get("allOf", ()))))
     for keyword in ("anyOf", "oneOf"):
         for index, branch in enumerate(node.get(keyword, ())):
             if compile_schema(json_schema(branch, spec.components, direction=direction)).is_valid(value):
-                yield from values(spec, pointer + join_pointer(keyword, index), value, direction)
+                yield join_pointer(keyword, index), value
     if isinstance(value, Mapping):
         known: Mapping[str, Any] = node.get("properties", {})
-        for name in (name for name in known if name in value):
-            yield from values(spec, pointer + join_pointer("properties", name), value[name], direction)
+        yield from ((join_pointer("properties", name), value[name]) for name in known if name in value)
         if isinstance(node.get("additionalProperties"), Mapping):
-            for name in (name for name in value if name not in known):
-                yield from values(spec, pointer + "/additionalProperties", value[name], direction)
+            yield from (("/additionalProperties", value[name]) for name in value if name not in known)
     elif isinstance(value, list) and "items" in node:
-        for item in value:
-            yield from values(spec, pointer + "/items", item, direction)
+        yield from (("/items", item) for item in value)

@@ -104,7 +104,7 @@ def counts(table: Iterable[Row]) -> str:
 
 
 def as_text(table: Sequence[Row]) -> str:
-    """The table for a terminal: each assumed place with its reason and what became of it; evidence where it is needed."""
+    """The table for a terminal: each assumed place, its reason, what became of it, and evidence against it."""
     return "\n".join(_text(table))
 
 
