@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return run(options)
+        return run(load(options.spec), options)
     except (CannotRun, HarError, LedgerError, NoSample, SpecError) as error:
         sys.stderr.write(f"scripts/contract: {error}\n")
     except KeyboardInterrupt:
@@ -88,10 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return COULD_NOT_RUN
 
 
-def run(options: argparse.Namespace, inner: httpx.BaseTransport | None = None, clock: Clock = time) -> int:
+def run(spec: Spec, options: argparse.Namespace, inner: httpx.BaseTransport | None = None, clock: Clock = time) -> int:
     """Climb as the options say.
 
     Args:
+        spec: The contract.
         options: What the command line said.
         inner: What sends the requests that the guard lets through; HTTP by default.
         clock: The time; the machine's own by default.
@@ -99,7 +100,6 @@ def run(options: argparse.Namespace, inner: httpx.BaseTransport | None = None, c
     Returns:
         The exit status.
     """
-    spec = load(options.spec)
     up_to = _highest(options)
     base_url = _base_url(spec, options)
     reader = Reader(spec, dict.fromkeys([base_url, *(url for url in spec.servers if url.startswith("http"))]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ import pytest
 from spacely_mock import ManualClock, MockServer
 from spacely_spec import Spec
 
-from ..seams import Fault, around
+from ..seams import Asgi, Fault, Receive, Scope, Send, around
 from . import cli
 
 KEY = "sk-live-4b1d9f0e7c35a826"
@@ -70,7 +71,7 @@ class LiveApi:
         given = ["--spec", str(contract.path), "--base-url", self.url, "--ledger", str(self.ledger)]
         given += ["--report-dir", str(self.reports)]
         options = cli._parser().parse_args([*given, *arguments])
-        return cli.run(options, inner, self.time)
+        return cli.run(contract, options, inner, self.time)
 
     def lines(self, kind: str) -> list[dict[str, Any]]:
         """The ledger's lines of a kind."""
@@ -97,17 +98,32 @@ class LiveApi:
         assert made.is_success, made.text
 
 
+def undrawn(app: Asgi) -> Asgi:
+    """The mock, but that no image is drawn, which takes long."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/__mock__/images/"):
+            await app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"image/png")]})
+        await send({"type": "http.response.body", "body": b"an image"})
+
+    return answer
+
+
 @pytest.fixture
 def api(spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeApi]:
     """Makes a mock that plays the API, with a fault around it where one is given."""
     monkeypatch.setenv("SPACELY_API_KEY", KEY)
     monkeypatch.delenv("SPACELY_BASE_URL", raising=False)
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes long; test_ledger sees that it is done.
     with ExitStack() as running:
 
         def make(fault: Fault | None = None, contract: Spec = spec, **options: Any) -> LiveApi:
             clock = ManualClock(time.time())
             settings = {"render_time": RENDER_TIME, "api_keys": (KEY,), "clock": clock, **options}
             server = MockServer(contract, **settings)
+            server.app = undrawn(server.app)
             if fault is not None:
                 server.app = around(server.app, fault)
             return LiveApi(running.enter_context(server), clock, tmp_path)

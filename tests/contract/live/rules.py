@@ -323,7 +323,7 @@ def key_pattern(scheme_id: str, pattern: str) -> Judge:
 
 
 def _key_was_taken(seen: Seen, observation: Observation) -> bool:
-    """Whether an answer tells that the key was in order: a yes, or another no than the one that requests without get."""
+    """Whether an answer tells that the key was in order: a yes, or another no than requests without it get."""
     if observation.key != "right" or observation.accepted or not observation.refused:
         return observation.key == "right" and observation.accepted
     others = [each for each in seen.observations.of(observation.operation) if each.key != "right"]

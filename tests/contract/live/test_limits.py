@@ -67,6 +67,7 @@ CLIMB = """
 import os, signal, sys
 import httpx
 from spacely_mock import ManualClock
+from spacely_spec import load
 from tests.contract.live import cli
 from tests.contract.live.conftest import Time
 
@@ -83,7 +84,8 @@ class Dying(httpx.BaseTransport):
         return response
 
 moment, *arguments = sys.argv[1:]
-sys.exit(cli.run(cli._parser().parse_args(arguments), Dying(moment), Time(ManualClock())))
+options = cli._parser().parse_args(arguments)
+sys.exit(cli.run(load(options.spec), options, Dying(moment), Time(ManualClock())))
 """
 
 
