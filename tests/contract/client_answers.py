@@ -13,7 +13,7 @@ from spacely_spec import Answer, Operation
 
 from . import expectations
 from .answers import JSON, Content, decode, encode, hostile
-from .client_requests import CallExchange, Subject
+from .client_requests import CallExchange, Subject, recorded
 from .clients import Answerer, Outcome, plain, same
 
 VALID, BROKEN, STATUSES, TRANSPORT = "valid answers", "broken answers", "error statuses", "no answers"
@@ -61,6 +61,7 @@ class _Checks:
             for content in self._answers.successes(operation):
                 for check, bodies in (
                     ("valid_answer_kept", self._answers.valid(operation, content, self._count)),
+                    ("valid_answer_kept", self._answers.limits(operation, content)),
                     ("tolerable_answer_kept", self._answers.tolerable(operation, content, self._count)),
                 ):
                     for body in bodies:
@@ -93,6 +94,19 @@ class _Checks:
                 headers = {"Content-Type": JSON, "Location": "http://elsewhere.invalid/", "X-Echo": self._client.key}
                 for outcome in self._call(STATUSES, operation, _answering(status, headers, next(bodies))):
                     self._status(operation, outcome, status)
+            for content in self._answers.errors(operation):
+                self._documented(operation, content)
+
+    def _documented(self, operation: Operation, content: Content) -> None:
+        """An error with the body that the contract documents, or with another: raised as what its status says."""
+        values = [*self._answers.valid(operation, content, self._count), *self._answers.limits(operation, content)]
+        broken = self._answers.drifted(operation, content, self._count)
+        for body in (*map(encode, values), *broken):
+            for outcome in self._call(STATUSES, operation, _answering_with(content, body)):
+                status, error = expectations.number(content.status), outcome.error
+                raised = isinstance(error, self._client.errors.StatusError) and error.status_code == status
+                rule = f"The status {status}, with the body that the contract documents or another, is raised."
+                self._check(STATUSES, operation, "documented_error_raised", raised, rule, outcome)
 
     def transport(self) -> None:
         errors = self._client.errors
@@ -169,7 +183,7 @@ class _Checks:
 
     def _call(self, phase: str, operation: Operation, answer: Answerer) -> Iterator[Outcome]:
         for outcome in self._client.call(operation, self._arguments[operation.id], answer):
-            self._report.requested(phase, expectations.label(operation), len(outcome.sent))
+            outcome = recorded(self._report, phase, expectations.label(operation), outcome)
             typed = outcome.error is None or isinstance(outcome.error, self._client.errors.ClientError)
             self._check(phase, operation, "only_client_errors", typed, "Nothing but a ClientError is raised.", outcome)
             rule = "Neither the error nor anything it holds tells the key."

@@ -12,7 +12,7 @@ from spacely_spec import Answer, Operation, Polling, all_hold
 
 from . import expectations
 from .answers import Content, encode
-from .client_requests import CallExchange, Subject
+from .client_requests import CallExchange, Subject, recorded
 from .clients import Answerer, Outcome, plain, same
 
 PHASE = "client waits"
@@ -49,7 +49,7 @@ class _Waits:
             for body in known[end]:
                 polls = [*known["running"][:2], body]
                 for outcome in self._wait(accepted, submitted, state, polls):
-                    self._report.requested(PHASE, label, len(outcome.sent))
+                    outcome = recorded(self._report, PHASE, label, outcome)
                     self._judge(outcome, end, submitted, accepted, polls, state)
 
     def _states(self, content: Content, count: int) -> Iterator[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ import httpx
 from openapi_python_client.strings import PythonIdentifier
 
 from spacely_spec import Operation, Spec
+
+from .recording import Message, of_httpx
 
 PACKAGE = "spacely_client"
 ERRORS = "spacely_runtime.errors"
@@ -43,6 +46,8 @@ class Outcome:
         error: What it raised instead, or None.
         sent: The requests that left the client.
         updates: The states of the job that was waited for, in their order.
+        messages: The requests with their answers, as they went over the wire.
+        number: The number of the last of them in the run; None until they are recorded.
     """
 
     call: str
@@ -50,6 +55,8 @@ class Outcome:
     error: Exception | None
     sent: tuple[httpx.Request, ...]
     updates: tuple[tuple[str, Any], ...] = ()
+    messages: tuple[Message, ...] = ()
+    number: int | None = None
 
 
 @dataclass(slots=True)
@@ -58,11 +65,17 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     answer: Answerer = field(default=lambda _: httpx.Response(500))
     sent: list[httpx.Request] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of the synchronous client."""
         self.sent.append(request)
-        return self.answer(request)
+        started, response = time.time(), None
+        try:
+            response = self.answer(request)
+        finally:
+            self.messages.append(of_httpx(request, response, started, time.time() - started))
+        return response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of the asynchronous client."""
@@ -136,6 +149,7 @@ class ClientUnderTest:
     ) -> Outcome:
         self.wire.answer = answer
         self.wire.sent.clear()
+        self.wire.messages.clear()
         updates = [] if seen is None else seen
         updates.clear()
         value, error = None, None
@@ -143,7 +157,7 @@ class ClientUnderTest:
             value = run()
         except Exception as raised:  # noqa: BLE001 - what a client raises is what is looked at
             error = raised
-        return Outcome(code, value, error, tuple(self.wire.sent), tuple(updates))
+        return Outcome(code, value, error, tuple(self.wire.sent), tuple(updates), tuple(self.wire.messages))
 
 
 @contextmanager

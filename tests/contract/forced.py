@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,10 +11,11 @@ import httpx
 from spacely_spec import Answer, Criterion, all_hold
 
 from . import credentials, expectations
+from .recording import of_httpx
 from .report import Exchange
 from .server import Server, answer_of
 
-PHASE = "forced answers"
+PHASE, SERVED = "forced answers", "served contract"
 SERVED_AT = "/openapi.yaml"
 
 
@@ -45,14 +47,15 @@ def check_forced(server: Server) -> None:
 
 def check_served_contract(server: Server) -> None:
     """Fetch the contract that the mock serves, and compare it with the file, byte for byte."""
+    label, started = f"GET {SERVED_AT}", time.time()
     response = asyncio.run(_fetch(server))
-    label = f"GET {SERVED_AT}"
-    server.report.requested("served contract", label)
+    message = of_httpx(response.request, response, started, time.time() - started)
+    number = server.report.requested(SERVED, label, [message])
     same = response.status_code == 200 and response.content == server.spec.source
     got = f"{response.status_code}, {len(response.content)} bytes; the file has {len(server.spec.source)}"
-    exchange = Exchange(f"curl {response.request.url}", got)
+    exchange = Exchange(f"curl {response.request.url}", got, number)
     rule = "The contract that the mock serves is the file that it was made from, byte for byte."
-    server.report.check("served contract", label, "contract_served", same, rule, exchange)
+    server.report.check(SERVED, label, "contract_served", same, rule, exchange)
 
 
 async def _fetch(server: Server) -> httpx.Response:

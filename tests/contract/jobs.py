@@ -117,13 +117,13 @@ class _Flow:
                 yield ended, self._poll(job_id)
             return
         give_up = time.monotonic() + self._polling.timeout_seconds
-        time.sleep(self._polling.delay_seconds)
+        self._server.report.budget.sleep(self._polling.delay_seconds)
         while True:
             poll = self._poll(job_id)
             yield None, poll
             if poll is None or poll.ended or time.monotonic() > give_up:
                 break
-            time.sleep(self._polling.interval_seconds)
+            self._server.report.budget.sleep(self._polling.interval_seconds)
         yield None, self._poll(job_id)
 
     def _poll(self, job_id: Any) -> _Poll | None:

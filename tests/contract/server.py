@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import httpx
 import schemathesis
 from schemathesis import Config, GenerationMode, Response
 from schemathesis.core.failures import FailureGroup
-from schemathesis.schemas import APIOperation
+from schemathesis.engine.recorder import Request
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -21,10 +22,10 @@ from schemathesis.specs.openapi.checks import (
 from spacely_spec import Answer, Operation, Spec
 
 from . import credentials, expectations
-from .generation import AnyCase, draw
+from .generation import AnyCase, AnyOperation, draw
+from .recording import of_schemathesis
+from .redaction import forms
 from .report import SHOWN, Report, shortened
-
-AnyOperation: TypeAlias = APIOperation[Any, Any, Any, Any]
 
 # Any moment will do; always the same one makes ids that hold the time repeat.
 _EPOCH = 1_800_000_000.0
@@ -78,6 +79,7 @@ class Server:
         base_url: The base URL, or None where the application is called in process.
         timing: The clock of the mock; None where time is the server's own.
         examples: How many examples each phase makes of an operation.
+        only: The phases of Schemathesis to run; None runs all four.
     """
 
     spec: Spec
@@ -87,11 +89,13 @@ class Server:
     base_url: str | None = None
     timing: Timing | None = None
     examples: int = 20
+    only: frozenset[str] | None = None
     schema: Any = field(init=False)
 
     def __post_init__(self) -> None:
         # From the file, never from the server: a server that serves another contract must not be its own judge.
         self.schema = schemathesis.openapi.from_path(self.spec.path, config=self._config())
+        self.schema = self.schema.include(operation_id=[operation.id for operation in self.spec.operations])
         if self.app is not None:
             self.schema.app = self.app
 
@@ -164,6 +168,8 @@ class Server:
             NoAnswer: There was none; the report has it.
         """
         label = case.operation.label
+        self.report.budget.ask()
+        self.report.budget.count()
         case = copied(case)
         case.headers.update({**carried.header, **(headers or {})})
         case.query.update(carried.query)
@@ -174,8 +180,8 @@ class Server:
             rule = f"A server answers every request. This one broke off: {type(error).__name__}: {error}"
             self.report.violated(phase, label, "answered", rule, HttpExchange(case, None))
             raise NoAnswer(label) from error
-        exchange = HttpExchange(case, response)
-        self.report.requested(phase, label)
+        message = of_schemathesis(Request.from_prepared_request(response.request), response, time.time())
+        exchange = HttpExchange(case, response, self.report.requested(phase, label, [message]))
         self.report.check(
             phase, label, "key_not_echoed", not contains(response, self.key), "No answer repeats the key.", exchange
         )
@@ -183,7 +189,7 @@ class Server:
         for failure in failures:
             self.report.violated(phase, label, "answer_conforms", failure, exchange)
         if not failures:
-            self.report.passed(phase, label, "answer_conforms")
+            self.report.passed(phase, label, "answer_conforms", exchange)
         return response, exchange
 
 
@@ -231,6 +237,7 @@ class HttpExchange:
 
     case: AnyCase
     response: Response | None
+    number: int | None = None
 
     @property
     def sent(self) -> str:
@@ -248,9 +255,9 @@ class HttpExchange:
 
 
 def contains(response: Response, secret: str) -> bool:
-    """Whether an answer has a text anywhere in it."""
-    headers = (value for values in response.headers.values() for value in values)
-    return secret.encode() in response.content or any(secret in value for value in headers)
+    """Whether an answer has a secret anywhere in it, as it is or in a form that gives it away."""
+    headers = [value for values in response.headers.values() for value in values]
+    return any(form.encode() in response.content or any(form in value for value in headers) for form in forms(secret))
 
 
 def _failure_text(failure: BaseException) -> str:

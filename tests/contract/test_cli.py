@@ -17,10 +17,12 @@ from . import cli
 from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
 from .conftest import ROOT
 from .credentials import made_up_key
+from .redaction import forms
 from .report import REDACTED, Exchange, Report
 from .seams import changed_contract
 
 KEY = "contract-live-6e8f0d1b"
+REPORTS = {"report.html", "summary.md", "junit.xml", "exchanges.har", "run.ndjson", "coverage.json"}
 FEW = ["--max-examples", "2"]
 
 
@@ -59,7 +61,7 @@ def test_a_mock_that_keeps_the_contract_gives_0_a_summary_of_every_operation_and
     assert [suite.attrib["name"] for suite in suites] == ["mock, in process", "mock, over HTTP"]
     assert all(int(suite.attrib["tests"]) > 50 and suite.attrib["failures"] == "0" for suite in suites)
     page = (folder / "report.html").read_text()
-    assert page.count("Held") == 2
+    assert page.count('<span class="held">held</span>') == 2
     assert made_up_key(1) not in page
 
 
@@ -107,12 +109,13 @@ def test_neither_the_output_nor_a_report_holds_the_key(
     # The mock takes another key than the one sent, so that each request is in the report.
     wrong = "contract-live-wrong"
     monkeypatch.setenv("SPACELY_API_KEY", wrong)
-    assert main(["--target", url, "--spec", str(spec.path), "--report-dir", str(tmp_path), *FEW]) == VIOLATED
+    assert main(["--target", url, "--spec", str(spec.path), "--report-dir", str(tmp_path / "r"), *FEW]) == VIOLATED
     said = capsys.readouterr()
-    texts = [said.out, said.err, *(path.read_text() for path in tmp_path.glob("*.[xh]*ml"))]
-    assert len(texts) == 4
-    assert all("curl" in text for text in (texts[0], *texts[2:]))
-    assert not any(wrong in text for text in texts)
+    reports = {path.name: path.read_text() for path in (tmp_path / "r").iterdir()}
+    assert reports.keys() == REPORTS
+    assert all("X-API-KEY" in text for name, text in reports.items() if name != "coverage.json")
+    assert all(REDACTED in reports[name] for name in ("exchanges.har", "run.ndjson"))
+    assert not any(form in text for text in (said.out, said.err, *reports.values()) for form in forms(wrong))
 
 
 def test_a_report_redacts_a_key_however_it_is_written() -> None:
@@ -193,5 +196,5 @@ def test_the_script_runs_from_any_folder_with_paths_from_there(spec: Spec, tmp_p
     command = [script, "--target", "mock", "--spec", "mine.yaml", "--report-dir", "out", *FEW]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == HELD, done.stdout + done.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"junit.xml", "report.html"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == REPORTS
     assert {path.name for path in tmp_path.iterdir()} == {"tests", "mine.yaml", "out"}

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from spacely_spec import Spec
 
-from .client_answers import check_valid_answers
+from .client_answers import check_statuses, check_valid_answers
 from .client_faults import CASES, around_send, on_the_line, with_operations
 from .client_requests import check_requests
 from .clients import Prepare
@@ -56,6 +57,21 @@ def offer_a_header(document: dict[str, Any]) -> None:
     document["paths"][POLL]["get"]["parameters"].append(header)
 
 
+def document_the_body_of_an_error(document: dict[str, Any]) -> None:
+    schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+    responses = document["paths"][POLL]["get"]["responses"]
+    responses["409"] = {"description": "Taken.", "content": {"application/json": {"schema": schema}}}
+
+
+def taking_an_error_with_the_body_of_the_contract_for_a_success(client: type[Any]) -> type[Any]:
+    def inward(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+        documented = response.status_code == 409 and b'"error"' in response.content
+        body = {"data": {"status": "success", "result": []}}
+        return httpx.Response(200, json=body) if documented else response
+
+    return on_the_line(inward=inward)(client)
+
+
 def losing_a_header(client: type[Any]) -> type[Any]:
     class Faulty(client):  # type: ignore[misc]  # the class is known only here
         def poll_result(self, *, ref_id: str, x_project: str | None = None) -> Any:
@@ -67,12 +83,20 @@ def losing_a_header(client: type[Any]) -> type[Any]:
 
 @pytest.mark.parametrize(
     ("change", "prepare", "check"),
-    [(document_an_empty_answer, None, "empty_answer_is_none"), (offer_a_header, losing_a_header, "header")],
-    ids=["an empty answer", "a header"],
+    [
+        (document_an_empty_answer, None, "empty_answer_is_none"),
+        (offer_a_header, losing_a_header, "header"),
+        (
+            document_the_body_of_an_error,
+            taking_an_error_with_the_body_of_the_contract_for_a_success,
+            "documented_error_raised",
+        ),
+    ],
+    ids=["an empty answer", "a header", "an error with a body"],
 )
 def test_a_client_of_another_contract_is_reported(
     change: Callable[[dict[str, Any]], None], prepare: Prepare | None, check: str, spec: Spec, tmp_path: Path
 ) -> None:
     changed = changed_contract(spec, tmp_path, change)
-    report = check_client(changed, QUICK, prepare=prepare, parts=[check_requests, check_valid_answers])
+    report = check_client(changed, QUICK, prepare=prepare, parts=[check_requests, check_valid_answers, check_statuses])
     assert check in report.violated_checks, as_text(report)

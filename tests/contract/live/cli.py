@@ -21,6 +21,7 @@ import httpx
 from spacely_spec import Operation, Spec, SpecError, load, snake_case
 
 from .. import credentials, output
+from ..outcome import COULD_NOT_RUN, HELD, Outcome, Result
 from ..report import Report
 from . import table
 from .guard import MAX_PER_SECOND, Clock, Guard, Limits
@@ -30,13 +31,11 @@ from .ladder import Ladder
 from .ledger import Ledger, LedgerError
 from .observations import Observations, Reader
 from .plan import Plan, Planner
-from .provenance import contradictions, findings
+from .provenance import findings
 from .rungs import Rung
 from .samples import NoSample, Samples, has_example
 from .tariff import Tariff
 from .verdicts import Seen
-
-HELD, VIOLATED, COULD_NOT_RUN, INCOMPLETE = 0, 1, 2, 3
 
 _CONTRACT = Path(__file__).resolve().parents[3] / "openapi.yaml"
 _LEDGER = Path("contract-live.jsonl")
@@ -171,22 +170,29 @@ def _conclude(
 ) -> int:
     spec = judge.observations.spec
     found = findings(Seen.of(judge.observations))
+    judge.assumptions(found)
     lines = table.rows(found, spec.line, secrets)
-    _say(output.as_text(report) + "\n")
+    if ladder is not None:
+        for each in ladder.not_run:
+            step = f"{each.step.rung.title}: {each.step.title} ({each.step.operation.id})"
+            report.left_out([step], each.reason)
+    outcome = Outcome([Result(report)])
+    _say(output.outcome_text(outcome))
     _say(table.as_text(lines))
     if ladder is not None:
+        _say()
         for job in ladder.jobs:
-            _say(f"\nThe job {job.id} of {job.operation.id}: {job.end}.")
-        for each in ladder.not_run:
-            _say(f"\nNOT RUN  {each.step.rung.title}: {each.step.title} ({each.step.operation.id})\n  {each.reason}")
+            _say(f"The job {job.id} of {job.operation.id}: {job.end}.")
         spent = f"{ledger.spent} of {options.credits} credits are spent, by the ledger {options.ledger}"
-        _say(f"\n{ladder.guard.sent} requests were sent; {spent}.")
+        _say(f"{ladder.guard.sent} requests were sent; {spent}.")
     if options.report_dir is not None:
-        for path in [*output.write([report], options.report_dir), *_write(lines, options.report_dir)]:
+        for path in [*output.write(outcome, options.report_dir), *_write(lines, options.report_dir)]:
             _say(f"Wrote {path}")
-    if report.violations or contradictions(found):
-        return VIOLATED
-    return INCOMPLETE if ladder is not None and ladder.not_run else HELD
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if step_summary:
+        with Path(step_summary).open("a", encoding="utf-8") as file:
+            file.write(output.summary(outcome) + "\n" + table.as_markdown(lines) + "\n")
+    return outcome.status
 
 
 def _write(lines: Sequence[table.Row], folder: Path) -> Iterator[Path]:
@@ -346,7 +352,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--body", type=Path, metavar="FILE", help="the JSON body of that submit (the contract's first example)")
     add("--max-requests", type=_count, default=500, metavar="N", help="requests in this run (500)")
     add("--ledger", type=Path, default=_LEDGER, metavar="FILE", help=f"where each request is noted first ({_LEDGER})")
-    add("--report-dir", type=Path, metavar="DIR", help="write junit.xml, report.html, assumptions.md and .json there")
+    add(
+        "--report-dir",
+        type=Path,
+        metavar="DIR",
+        help="write assumptions.md and .json there, and the reports of the other targets",
+    )
     add("--dry-run", action="store_true", help="print the plan and what it costs at worst, and send nothing")
     return parser
 

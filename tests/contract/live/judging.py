@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from .. import expectations
+from ..recording import of_httpx
+from ..redaction import forms
 from ..report import Report
 from ..server import nonconformities
 from .har import Recording
 from .observations import Observation, Observations, without_signatures
+from .provenance import Finding
 from .rungs import Rung
 from .samples import Samples
+from .verdicts import State
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,7 @@ class Judge:
 
     def hold(self, phase: str, observation: Observation, keys: Iterable[str]) -> None:
         """Hold one answer to what the contract says of it; one that was cut off is held to its status alone."""
-        label = expectations.label(observation.operation)
-        self.report.requested(phase, label)
+        self.note(phase, observation)
         if observation.whole:
             case = self.samples.empty_case(observation.operation)
             observation.response.elapsed = timedelta()  # Schemathesis asks for it; a recording does not say.
@@ -52,14 +55,31 @@ class Judge:
             for failure in failures:
                 self.check(phase, observation, "answer_conforms", False, without_signatures(failure))
             if not failures:
-                self.report.passed(phase, label, "answer_conforms")
+                self.check(phase, observation, "answer_conforms", True, "")
             text = "\n".join([observation.response.text, *observation.response.headers.values()])
-            echoed = any(key in text for key in keys if key)
+            echoed = any(form in text for key in keys for form in forms(key))
             self.check(phase, observation, "key_not_echoed", not echoed, "No answer repeats the key.")
         if observation.check and observation.expected:
             wanted = " or ".join(observation.expected)
             holds = expectations.allows(observation.expected, observation.status)
             self.check(phase, observation, observation.check, holds, f"{observation.source}: the answer is {wanted}.")
+
+    def assumptions(self, findings: Iterable[Finding]) -> None:
+        """Record what traffic has confirmed or contradicted of what is assumed."""
+        for each in findings:
+            seen = each.verdict.observation
+            if each.verdict.state is not State.UNKNOWN and seen is not None and each.statement is not None:
+                rule = f"{each.statement.text}, says {each.pointer}. {each.verdict.note.capitalize()}."
+                holds = each.verdict.state is State.CONFIRMED
+                self.check("assumptions", seen, "assumption_holds", holds, rule)
+
+    def note(self, phase: str, observation: Observation) -> None:
+        """Record an exchange, without what may sign the URLs in its answer."""
+        message = of_httpx(observation.request, observation.response, observation.at, 0.0)
+        if message.answer is not None:
+            body = without_signatures(observation.response.text).encode()
+            message = replace(message, answer=replace(message.answer, body=body))
+        self.report.requested(phase, expectations.label(observation.operation), [message])
 
     def check(self, phase: str, observation: Observation, check: str, holds: bool, rule: str) -> None:
         """Record one check of an observation."""

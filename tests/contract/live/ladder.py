@@ -236,7 +236,7 @@ class Ladder:
             self.guard.stopped = f"the API answered {observation.status} to the key: check that it is valid"
         if self.guard.stopped:
             # The answer is about the account, not about the request.
-            self.judge.report.requested(step.rung.title, expectations.label(step.operation))
+            self.judge.note(step.rung.title, observation)
             raise NotAllowed(self.guard.stopped)
         self.judge.hold(step.rung.title, observation, [self.key or ""])
         return observation

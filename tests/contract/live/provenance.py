@@ -9,7 +9,7 @@ from typing import Any
 from spacely_spec import Spec, join_pointer
 
 from .statements import Statements
-from .verdicts import Seen, State, Statement, Verdict, unknown
+from .verdicts import Seen, Statement, Verdict, unknown
 
 MARK, REASON = "x-provenance", "x-provenance-reason"
 ASSUMED = "assumed"
@@ -80,11 +80,6 @@ def is_assumed(spec: Spec, pointer: str) -> bool:
     marks = {place: str(node[MARK]) for place, node in _marked(spec.document, "")}
     mark = _governing(pointer, marks)
     return mark is not None and marks[mark] == ASSUMED
-
-
-def contradictions(found: list[Finding]) -> list[Finding]:
-    """Those that traffic contradicts."""
-    return [each for each in found if each.verdict.state is State.CONTRADICTED]
 
 
 def _governing(pointer: str, marks: Mapping[str, str]) -> str | None:

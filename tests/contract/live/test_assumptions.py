@@ -12,8 +12,8 @@ import pytest
 from spacely_spec import Spec
 
 from ..faults import POLL, SUBMIT
+from ..outcome import HELD, VIOLATED
 from ..seams import changed_contract
-from .cli import HELD, VIOLATED
 from .conftest import KEY, MakeApi
 
 Document: TypeAlias = dict[str, Any]

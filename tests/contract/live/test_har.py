@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
+from ..outcome import COULD_NOT_RUN, HELD, VIOLATED
+from .cli import main
 
 API = "https://api.spacely.ai/api/v1"
 KEY = "sk-recorded-77d0c1a5"

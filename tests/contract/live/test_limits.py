@@ -16,8 +16,9 @@ from spacely_spec import Spec
 
 from ..conftest import ROOT
 from ..faults import CASES
+from ..outcome import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED
 from ..seams import Inner, Reply, Request, changed_contract
-from .cli import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED, main
+from .cli import main
 from .conftest import KEY, LiveApi, MakeApi
 from .guard import MAX_PER_SECOND
 
@@ -56,7 +57,7 @@ def test_credits_are_counted_over_all_runs_with_a_ledger(api: MakeApi, capsys: p
     assert live.climb("--credits", "1") == INCOMPLETE
     assert live.charged() == 1
     said = capsys.readouterr().out
-    assert "NOT RUN  canary: one job, to its end (generateAdvance)" in said
+    assert "NOT FINISHED  canary: one job, to its end (generateAdvance)" in said
     assert "1 of the 1 allowed by --credits are spent" in said
     assert live.climb("--credits", "2", "--up-to", "canary") == HELD
     assert live.charged() == 2
@@ -153,7 +154,9 @@ def test_402_403_and_429_end_the_run(status: int, times: int, api: MakeApi, caps
     assert count == times + 1
     said = capsys.readouterr().out
     assert f"the API answered {status} to" in said
-    assert said.count("NOT RUN") == 13 - times  # Every step that was not done, the one that was stopped among them.
+    assert (
+        said.count("NOT FINISHED") == 13 - times
+    )  # Every step that was not done, the one that was stopped among them.
 
 
 def test_a_403_for_want_of_a_key_does_not_end_the_run_where_the_contract_has_it(
