@@ -12,6 +12,7 @@ import pytest
 
 from ..outcome import COULD_NOT_RUN, HELD, VIOLATED
 from .cli import main
+from .conftest import MakeApi
 
 API = "https://api.spacely.ai/api/v1"
 KEY = "sk-recorded-77d0c1a5"
@@ -189,6 +190,20 @@ def test_contents_in_base64_are_read_and_missing_ones_are_not_judged(read: Calla
     del missing["response"]["content"]["text"]
     assert read([encoded, missing], "--report-dir", "out") == HELD
     assert states("out")["/components/schemas/JobStatus/enum/0"] == "confirmed"
+
+
+def test_what_a_run_recorded_can_be_read_again_for_nothing(api: MakeApi, tmp_path: Path) -> None:
+    live = api()
+    assert live.climb("--credits", "1") == HELD
+    first = live.assumptions()
+    came = len(live.journal())
+    assert live.climb("--har", str(live.reports / "exchanges.har")) == HELD
+    assert len(live.journal()) == came
+    again = live.assumptions()
+    # The key is not in the recording, nor what the probes were sent for.
+    differ = {pointer for pointer in first if first[pointer]["state"] != again[pointer]["state"]}
+    assert differ == {"/components/securitySchemes/ApiKey/x-key-pattern"}
+    assert again["/components/securitySchemes/ApiKey/x-key-pattern"]["state"] == "still unknown"
 
 
 @pytest.mark.parametrize(
