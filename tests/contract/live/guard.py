@@ -16,7 +16,14 @@ from .tariff import Tariff
 MAX_PER_SECOND = 5
 _LONGEST_ANSWER = 4_000_000
 # Raised before anything of the request was written.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.LocalProtocolError,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 # They describe the body as it travelled; what is handed on has been decoded, and may have been cut.
 _OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 

@@ -71,7 +71,10 @@ class Samples:
         case.query.update(carried.query)
         case.cookies.update(carried.cookie)
         parts = case.as_transport_kwargs(base_url=self._base_url)
-        headers = {name: value for name, value in parts.pop("headers").items() if name.lower() not in _OWN_HEADERS}
+        # HTTP has no space around a value: an empty key after its prefix is the prefix alone.
+        headers = {
+            name: value.strip() for name, value in parts.pop("headers").items() if name.lower() not in _OWN_HEADERS
+        }
         body = parts.get("data")
         return httpx.Request(
             parts["method"],
