@@ -156,6 +156,8 @@ def _climb(
         ledger.begin({"base_url": target.base_url, "credits_allowed": limits.credits, "steps": len(plan.steps)})
         ladder = Ladder(judge, tariff.reader, guard, ledger, target.key, clock)
         ladder.climb(plan)
+        if ladder.not_run and not judge.observations.all:
+            raise CannotRun(f"nothing answers at {target.base_url}: {ladder.not_run[0].reason}")
     report.seconds = clock.monotonic() - start
     return _conclude(options, report, judge, ladder, ledger, secrets)
 

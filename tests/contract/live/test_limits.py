@@ -18,7 +18,7 @@ from ..conftest import ROOT
 from ..faults import CASES
 from ..outcome import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED
 from ..seams import Inner, Reply, Request, changed_contract
-from .cli import main
+from .cli import CannotRun, main
 from .conftest import KEY, LiveApi, MakeApi
 from .guard import MAX_PER_SECOND
 
@@ -123,7 +123,8 @@ def test_a_submit_that_never_left_costs_nothing(api: MakeApi) -> None:
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             raise httpx.ConnectError("no route", request=request)
 
-    assert live.climb("--credits", "1", inner=Unreachable()) == INCOMPLETE
+    with pytest.raises(CannotRun, match="nothing answers at"):
+        live.climb("--credits", "1", inner=Unreachable())
     assert live.climb("--credits", "1") == HELD
     assert live.charged() == 1
 
