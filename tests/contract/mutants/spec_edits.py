@@ -312,7 +312,7 @@ def _put(node: Any, pointer: str, value: Any) -> None:
 spec.topic("answers")
 
 
-@spec.fault(mock=["answer_conforms", "job_id_usable"], client=["job_has_id"])
+@spec.fault(mock=["answer_conforms", "job_id_usable"], client=["valid_answer_kept", "valid_input_sent"])
 def the_id_has_another_name(document: Document, site: Site) -> None:
     """Every job of an older program is lost, with what it cost."""
     place = site.polling.job_id.key
