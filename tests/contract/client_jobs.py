@@ -88,7 +88,7 @@ class _Waits:
                 rule = "A state that nobody knows is neither success nor failure: the wait goes on."
                 self._note("unknown_state_waited", kept, rule, outcome)
         for status in _LASTING:
-            for outcome in self._play([first, lambda _, status=status: httpx.Response(status)]):
+            for outcome in self._play([first, _answering(status)]):
                 error = outcome.error
                 told = isinstance(error, self._client.errors.StatusError) and error.job_id == job_id
                 rule = f"A poll that is answered {status} ends the wait with that error, and the job's id on it."
@@ -198,6 +198,10 @@ def _playing(script: list[Answerer]) -> Answerer:
         return next(answers)(request)
 
     return answer
+
+
+def _answering(status: int) -> Answerer:
+    return lambda _: httpx.Response(status)
 
 
 def _json(content: Content, body: Any) -> Answerer:

@@ -167,6 +167,7 @@ def _row(matrix: Matrix, row: Row) -> dict[str, Any]:
                 "expected": sorted(mutant.expected[target]),
                 "told": list(result.told),
                 "seconds": round(result.seconds, 2),
+                "processorSeconds": round(result.processor_seconds, 2),
                 "requests": result.requests,
             }
             for target, result in row.results.items()
@@ -175,6 +176,7 @@ def _row(matrix: Matrix, row: Row) -> dict[str, Any]:
             tool: {
                 "told": list(matrix.told_by_stock(row, tool) or ()),
                 "seconds": round(result.seconds, 2),
+                "processorSeconds": round(result.processor_seconds, 2),
                 "requests": result.requests,
             }
             for tool, result in row.stock.items()
@@ -196,8 +198,10 @@ def as_markdown(matrix: Matrix) -> str:
 
 def _summary(matrix: Matrix) -> Iterator[str]:
     found = _versions()
+    used = sum(each.processor_seconds for row in matrix.rows for each in (*row.results.values(), *row.stock.values()))
     yield (
-        f"{len(matrix.rows)} mutants in {matrix.seconds / 60:.1f} minutes; seed {matrix.seed}, "
+        f"{len(matrix.rows)} mutants in {matrix.seconds / 60:.1f} minutes, {used / 60:.1f} of one processor; "
+        f"seed {matrix.seed}, "
         f"{matrix.examples} examples; Python {found['python']}, Schemathesis {found['schemathesis']}, "
         f"Hypothesis {found['hypothesis']}; contract {hashlib.sha256(matrix.contract.read_bytes()).hexdigest()[:12]}."
     )
@@ -244,7 +248,7 @@ def _tables(matrix: Matrix) -> Iterator[str]:
             yield f"**{topic[0].upper()}{topic[1:]}**"
             yield ""
             members = list(group)
-            yield from (_spec_table(matrix, members) if side == "spec" else _table(matrix, members, side))
+            yield from (_spec_table(matrix, members) if side == "spec" else _table(matrix, members))
             yield ""
 
 
@@ -254,15 +258,15 @@ def _topic(rows: list[Row]) -> Any:
     return lambda row: (row.mutant.topic == last, order.index(row.mutant.topic))
 
 
-def _table(matrix: Matrix, rows: list[Row], side: Side) -> Iterator[str]:
+def _table(matrix: Matrix, rows: list[Row]) -> Iterator[str]:
     yield f"| mutant | why it matters | told by | s | requests | {' | '.join(map(_code, STOCK))} |"
     yield "|---|---|---|--:|--:|---|---|"
     for row in rows:
-        result = row.results[side]
+        ((target, result),) = row.results.items()
         cells = [
             _name(row.mutant),
             row.mutant.reason,
-            _fate(row, side),
+            _fate(row, target),
             f"{result.seconds:.1f}",
             str(result.requests),
             *(_stock(matrix, row, tool) for tool in STOCK),

@@ -47,12 +47,6 @@ def the_id_is_missing(site: Site) -> Fault:
 
 
 @mock.fault("response_schema_conformance", "answer_conforms", "job_id_usable")
-def the_id_is_null(site: Site) -> Fault:
-    """The job is lost, with what it cost."""
-    return on_submits(site, lambda _, reply: site.with_job_id(reply, None))
-
-
-@mock.fault("response_schema_conformance", "answer_conforms", "job_id_usable")
 def the_id_is_empty(site: Site) -> Fault:
     """The job is lost, with what it cost."""
     return on_submits(site, lambda _, reply: site.with_job_id(reply, ""))
@@ -101,16 +95,6 @@ def the_result_is_null_while_a_job_runs(site: Site) -> Fault:
 
 
 @mock.fault("answer_conforms")
-def the_result_is_missing_while_a_job_runs(site: Site) -> Fault:
-    """A client that goes through the result fails before the job has ended."""
-
-    def change(_: Request, reply: Reply) -> Reply:
-        return reply.with_json(_without(reply.json, site.result_place.key)) if site.state(reply) == "running" else reply
-
-    return on_polls(site, change)
-
-
-@mock.fault("answer_conforms")
 def a_result_of_many_is_the_first_alone(site: Site) -> Fault:
     """A client that goes through a list goes through the characters of a text."""
     return on_ended(site, lambda _, reply: written(reply, site.result_place, _first(site.result(reply))))
@@ -145,18 +129,6 @@ def an_answer_is_cut_off(site: Site) -> Fault:
 def an_answer_is_json_within_json(site: Site) -> Fault:
     """A client finds a text where it looks for an object."""
     return on_submits(site, lambda _, reply: reply.with_json(reply.body.decode()))
-
-
-@mock.fault("answer_conforms", "response_schema_conformance")
-def an_answer_is_empty(site: Site) -> Fault:
-    """The job is lost, with what it cost."""
-    return on_submits(site, lambda _, reply: reply.but(body=b""))
-
-
-@mock.fault("answer_conforms")
-def an_ended_job_is_answered_without_a_body(site: Site) -> Fault:
-    """The client never learns what was paid for."""
-    return on_ended(site, lambda _, reply: Reply(204, {}, reply.body[:0]))
 
 
 mock.topic("no drift")

@@ -113,12 +113,6 @@ def a_job_takes_twice_as_long_as_it_should(site: Site) -> Fault:
     return _aged(site, lambda _, age: age / 2)
 
 
-@mock.fault("state_in_step")
-def a_job_takes_half_as_long_as_it_should(site: Site) -> Fault:
-    """A program that is too impatient passes its tests."""
-    return _aged(site, lambda _, age: 2 * age)
-
-
 @mock.fault("state_never_goes_back")
 def a_job_that_has_ended_runs_again(site: Site) -> Fault:
     """Whoever looks twice takes back what was told before."""
@@ -143,19 +137,6 @@ def the_result_changes_from_poll_to_poll(site: Site) -> Fault:
         nonlocal count
         count += 1
         return written(reply, site.result_place, [f"https://files.invalid/{count}.png"])
-
-    return on_ended(site, change)
-
-
-@mock.fault("end_is_stable")
-def the_order_of_a_result_changes(site: Site) -> Fault:
-    """Whoever keeps the second image keeps another one each time."""
-    count = 0
-
-    def change(_: Request, reply: Reply) -> Reply:
-        nonlocal count
-        count += 1
-        return written(reply, site.result_place, list(site.result(reply))[:: 1 if count % 2 else -1])
 
     return on_ended(site, change)
 
@@ -253,12 +234,6 @@ def an_unknown_id_is_answered_with_the_last_job(site: Site) -> Fault:
 def an_unknown_id_is_answered_with_an_undocumented_status(site: Site) -> Fault:
     """A program that looks for the documented status does not recognise this one."""
     return on_polls(site, lambda _, reply: reply.but(status=424), site.unknown)
-
-
-@mock.fault("unknown_id_refused")
-def an_unknown_id_is_a_server_error(site: Site) -> Fault:
-    """A program tries again and again for an id that it has misspelt."""
-    return on_polls(site, lambda _, reply: reply.but(status=500), site.unknown)
 
 
 @mock.fault("unknown_id_refused")

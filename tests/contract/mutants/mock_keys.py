@@ -27,12 +27,6 @@ def only_submits_ask_for_a_key(site: Site) -> Fault:
     return on_requests(lambda request: site.with_key(request) if site.is_poll(request) else request)
 
 
-@mock.fault("key_missing")
-def only_polls_ask_for_a_key(site: Site) -> Fault:
-    """Anybody can start jobs at somebody else's expense."""
-    return on_requests(lambda request: site.with_key(request) if site.is_submit(request) else request)
-
-
 @mock.fault("key_empty")
 def an_empty_key_is_taken(site: Site) -> Fault:
     """An unset environment variable goes unnoticed until production."""

@@ -59,12 +59,6 @@ def an_image_is_cut_off(site: Site) -> Fault:
     return on_files(site, lambda _, reply: reply.but(body=reply.body[: len(reply.body) // 2]))
 
 
-@mock.fault("file_whole")
-def an_image_is_empty(site: Site) -> Fault:
-    """What is saved cannot be opened."""
-    return on_files(site, lambda _, reply: reply.but(body=b""))
-
-
 @mock.fault("file_stable")
 def an_image_changes_from_download_to_download(site: Site) -> Fault:
     """A test that compares images fails now and then."""
@@ -178,12 +172,6 @@ def a_wish_for_a_state_gets_another_one(site: Site) -> Fault:
 def the_served_contract_is_not_the_file(_: Site) -> Fault:
     """Whoever generates a client from it generates another one."""
     return on_replies(lambda request, reply: reply.but(body=reply.body + b"\n") if request.path == SERVED_AT else reply)
-
-
-@mock.fault("contract_served")
-def the_contract_is_not_served(_: Site) -> Fault:
-    """Tools that ask the server for its contract do not work."""
-    return on_replies(lambda request, reply: Reply(404, {}, b"") if request.path == SERVED_AT else reply)
 
 
 def _asking_again(site: Site, excused: Callable[[Request], bool]) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from tests.contract import gate
+from tests.contract.forced import check_served_contract
 from tests.contract.gate import Options
 from tests.contract.mutants import stock
 from tests.contract.mutants.generated import GenerationRefused, generated_client
@@ -55,6 +57,7 @@ class Result:
     Attributes:
         told: What reported the mutant: checks of the suite, or failures of a stock tool with their operation.
         seconds: How long it took.
+        processor_seconds: How much of a processor's time that was, which tells more on a busy machine.
         requests: How many requests were sent, by the suite or by the client under test.
         trouble: Why nothing can be said, or None.
         skipped: Why the mutant does not apply to the contract, or None.
@@ -63,6 +66,7 @@ class Result:
 
     told: tuple[str, ...] = ()
     seconds: float = 0.0
+    processor_seconds: float = 0.0
     requests: int = 0
     trouble: str | None = None
     skipped: str | None = None
@@ -78,12 +82,17 @@ def run(task: Task) -> Result:
     Returns:
         What came of it; an exception of the suite itself is not caught.
     """
-    start = time.monotonic()
+    start, used = time.monotonic(), _processor_seconds()
     try:
         told, requests = _run(task)
     except NotApplicable as reason:
         return Result(skipped=str(reason))
-    return Result(told, time.monotonic() - start, requests)
+    return Result(told, time.monotonic() - start, _processor_seconds() - used, requests)
+
+
+def _processor_seconds() -> float:
+    """Of this process and those that it has waited for."""
+    return sum(os.times()[:4])
 
 
 def _run(task: Task) -> tuple[tuple[str, ...], int]:
@@ -122,7 +131,7 @@ def _mock(task: Task, held: Spec, made: Spec, folder: Path) -> tuple[tuple[str, 
     parts = gate.PARTS
     if task.mutant is not None and task.mutant.side == "spec":
         # The served contract would tell every edit, however it looks on the wire.
-        parts = tuple(part for part in parts if part is not gate.check_served_contract)
+        parts = tuple(part for part in parts if part is not check_served_contract)
     return _told(gate.check_app(held, task.options, make_app, parts))
 
 

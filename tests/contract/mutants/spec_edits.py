@@ -259,7 +259,7 @@ def the_parameter_of_the_poll_is_a_header(document: Document, site: Site) -> Non
     _parameter(document, site)["in"] = "header"
 
 
-@spec.fault(mock=["answer_conforms"], client=["arguments_named", "job_has_id"])
+@spec.fault(mock=["answer_conforms"], client=["valid_input_sent", "valid_answer_kept"])
 def an_id_becomes_a_number(document: Document, site: Site) -> None:
     """Every program that keeps ids as texts fails."""
     _replace_id_schema(document, site, {"type": "integer", "minimum": 1}, 7)
@@ -312,7 +312,7 @@ def _put(node: Any, pointer: str, value: Any) -> None:
 spec.topic("answers")
 
 
-@spec.fault(mock=["answer_conforms", "job_id_usable"], client=["job_has_id"])
+@spec.fault(mock=["answer_conforms", "job_id_usable"], client=["valid_answer_kept", "valid_input_sent"])
 def the_id_has_another_name(document: Document, site: Site) -> None:
     """Every job of an older program is lost, with what it cost."""
     place = site.polling.job_id.key

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-import subprocess
-import sys
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
+from schemathesis.cli import schemathesis as cli
 from schemathesis.core.failures import Failure, FailureGroup
 from tests.contract import credentials
 from tests.contract.gate import RENDER_TIME
@@ -41,24 +42,35 @@ def st_run(spec: Spec, seed: int, make_app: MakeApp, folder: Path) -> Told:
     """
     mock = _Mock(spec, seed, make_app)
     report = folder / "report.json"
-    with MockServer(spec, **mock.settings) as server:
-        server.stop()
-        server.app = mock.app
-        server.start()
-        command = [
-            *(sys.executable, "-m", "schemathesis.cli", "run", str(spec.path), "--url", server.url),
-            *(argument for name, value in mock.headers.items() for argument in ("-H", f"{name}: {value}")),
-            *("--seed", str(seed), "--report", "json", "--report-json-path", str(report)),
-        ]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=dict(os.environ))
+    # Forked before the server has a thread, with all of Schemathesis imported: otherwise it is the command as it is.
+    context = multiprocessing.get_context("fork")
+    theirs, ours = context.Pipe(duplex=False)
+    command = context.Process(target=_command, args=(theirs, folder))
+    command.start()
+    server = MockServer(spec, **mock.settings)
+    server.app = mock.app
+    with server:
+        ours.send(
+            [
+                *("run", str(spec.path), "--url", server.url, "--seed", str(seed)),
+                *(argument for name, value in mock.headers.items() for argument in ("-H", f"{name}: {value}")),
+                *("--report", "json", "--report-json-path", str(report)),
+            ]
+        )
+        command.join()
     if not report.exists():
-        raise RuntimeError(f"st run left no report:\n{done.stdout}\n{done.stderr}")
+        raise RuntimeError(f"st run left no report, and the status {command.exitcode}")
     said: dict[str, Any] = json.loads(report.read_text())
     failures = {f"{each['title']} ({label})" for each in said["failures"] for label in each["operations"]}
     failures |= {
         f"{each.get('title', 'error')} ({each.get('label') or each.get('operation')})" for each in said["errors"]
     }
     return tuple(sorted(failures)), mock.requests
+
+
+def _command(connection: Connection, folder: Path) -> None:
+    os.chdir(folder)
+    cli.main(connection.recv(), prog_name="st")
 
 
 def parametrize(spec: Spec, seed: int, make_app: MakeApp, folder: Path) -> Told:
@@ -112,7 +124,7 @@ class _Mock:
         key, clock = credentials.made_up_key(seed), Clock()
         clock.step = RENDER_TIME / _STEPS
         self.spec = spec
-        self.settings = {"render_time": RENDER_TIME, "seed": seed, "api_keys": (key,), "clock": clock}
+        self.settings: dict[str, Any] = {"render_time": RENDER_TIME, "seed": seed, "api_keys": (key,), "clock": clock}
         self.requests = 0
         self.app = around(make_app(spec, **self.settings), self._count)
         carried = [credentials.right(operation, key) for operation in spec.operations]

@@ -64,7 +64,7 @@ def test_an_edit_gives_a_contract_that_can_be_read_unless_it_is_to_be_refused(
         changed_contract(spec, tmp_path, lambda document: mutant.apply(document, Site(spec)))
     except SpecError:
         refused = True
-    assert refused is (mutant.expected.get("mock") == {"contract_refused"})
+    assert refused is ("contract_refused" in mutant.expected.get("mock", ()))
 
 
 @pytest.mark.parametrize("mutant", [each for each in CATALOGUE if each.side != "spec"], ids=lambda each: each.name)

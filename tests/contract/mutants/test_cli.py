@@ -12,7 +12,7 @@ import pytest
 from tests.contract.mutants.catalogue import CATALOGUE
 from tests.contract.mutants.cli import AS_EXPECTED, COULD_NOT_RUN, NOT_AS_EXPECTED, main
 from tests.contract.mutants.made_up import a_death, a_hang, another_status, broken, no_fault
-from tests.contract.mutants.model import Kind, Mutant
+from tests.contract.mutants.model import Kind, Mutant, Target
 
 SMOKE = (
     "every request is answered 401",
@@ -53,7 +53,7 @@ def test_a_fault_that_survives_is_told_and_fails_the_run(capsys: pytest.CaptureF
 
 
 def test_a_fault_that_only_other_checks_tell_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
-    expected = {"mock": frozenset({"distinct_ids"})}
+    expected: dict[Target, frozenset[str]] = {"mock": frozenset({"distinct_ids"})}
     assert main(QUICK, [dataclasses.replace(FAULT, apply=another_status, expected=expected)]) == NOT_AS_EXPECTED
     assert "mock: MISSED not told by distinct_ids, but by " in capsys.readouterr().out
 
