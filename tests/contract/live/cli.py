@@ -24,7 +24,7 @@ from .. import credentials, output
 from ..outcome import COULD_NOT_RUN, HELD, Outcome, Result
 from ..report import Report
 from . import table
-from .guard import MAX_PER_SECOND, Clock, Guard, Limits
+from .guard import MAX_PER_SECOND, OWN_PACE, Clock, Guard, Limits
 from .har import HarError, Recording, notices, read_har
 from .judging import Judge
 from .ladder import Ladder
@@ -111,7 +111,8 @@ def run(spec: Spec, options: argparse.Namespace, inner: httpx.BaseTransport | No
     target = Target(base_url, _key(spec, options, needed=up_to > Rung.RECORDED and not options.dry_run))
     samples = Samples(spec, base_url, _bodies(spec, options))
     tariff = Tariff(reader, target.key)
-    limits = Limits(options.max_requests, options.credits)
+    pace = (OWN_PACE,) if spec.rate_limit is None else (OWN_PACE, spec.rate_limit)
+    limits = Limits(options.max_requests, options.credits, pace)
     with ExitStack() as stack:
         ledger = Ledger(options.ledger, clock.time)
         if up_to > Rung.RECORDED and (not options.dry_run or options.ledger.exists()):
@@ -340,6 +341,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/contract --target live",
         description=_DESCRIPTION,
         epilog=_EPILOG,
+        allow_abbrev=False,  # What costs money is written out.
     )
     add = parser.add_argument
     add("--target", choices=["live"], default="live", help=argparse.SUPPRESS)

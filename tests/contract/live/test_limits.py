@@ -281,7 +281,7 @@ def test_two_runs_do_not_share_a_ledger_at_the_same_time(
 
     def meanwhile() -> None:
         if not other:
-            other.append(main(["--base-url", live.url, "--ledger", str(live.ledger), "--credits", "1"]))
+            other.append(main(["--base-url", live.url, "--ledger", str(live.ledger)]))
 
     assert live.climb("--credits", "1", inner=Line(meanwhile)) == HELD
     assert other == [COULD_NOT_RUN]
