@@ -111,11 +111,11 @@ class Server:
             # The key is given, and authentication has a phase of its own: a generated key would have 401
             # answer each request, whatever else is wrong with it.
             "generation": {"max-examples": self.examples, "database": "none", "with-security-parameters": False},
-            "auth": {
-                "openapi": {scheme.id: self._auth(scheme.type) for scheme in credentials.schemes(self.spec).values()}
-            },
             "operations": [self._expected(operation) for operation in self.spec.operations],
         }
+        schemes = credentials.schemes(self.spec).values()
+        if schemes:
+            config["auth"] = {"openapi": {scheme.id: self._auth(scheme.type) for scheme in schemes}}
         if self.base_url is not None:
             config["base-url"] = self.base_url
         return Config.from_dict(config)

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
-import json
-import os
 import sys
 import time
 import traceback
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import httpx
 
-from spacely_spec import Operation, Spec, SpecError, load, snake_case
+from spacely_spec import Operation, Spec, SpecError, load
 
-from .. import credentials, output
 from ..outcome import COULD_NOT_RUN, HELD, Outcome, Result
 from ..report import Report
-from . import table
-from .guard import MAX_PER_SECOND, Clock, Guard, Limits
+from . import settings, table, telling
+from .guard import OWN_PACE, Clock, Guard, Limits
 from .har import HarError, Recording, notices, read_har
 from .judging import Judge
 from .ladder import Ladder
@@ -33,37 +27,10 @@ from .observations import Observations, Reader
 from .plan import Plan, Planner
 from .provenance import findings
 from .rungs import Rung
-from .samples import NoSample, Samples, has_example
+from .samples import NoSample, Samples
+from .settings import CannotRun, Target
 from .tariff import Tariff
 from .verdicts import Seen
-
-_CONTRACT = Path(__file__).resolve().parents[3] / "openapi.yaml"
-_LEDGER = Path("contract-live.jsonl")
-_DESCRIPTION = """\
-Hold the API itself to its contract, cheapest first: recorded traffic, requests that create nothing, a job that is
-known, one job of its own, more of them. What may cost anything is sent only for --credits.
-"""
-_EPILOG = """\
-Exit status: 0 the contract held, 1 it was violated or an assumption contradicted, 2 the checks could not run, 3 the
-run ended before its plan did.
-"""
-
-
-class CannotRun(Exception):
-    """Nothing may be sent, or nothing can be said; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The API: where it is, and the key for it, None where the contract asks for none."""
-
-    base_url: str
-    key: str | None
-
-    @property
-    def origin(self) -> httpx.URL:
-        """Scheme, host and port."""
-        return httpx.URL(self.base_url).copy_with(path="/", query=None, fragment=None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options = _parser().parse_args(arguments)
+    options = settings.parser().parse_args(arguments)
     try:
         return run(load(options.spec), options)
     except (CannotRun, HarError, LedgerError, NoSample, SpecError) as error:
@@ -99,212 +66,100 @@ def run(spec: Spec, options: argparse.Namespace, inner: httpx.BaseTransport | No
     Returns:
         The exit status.
     """
-    up_to = _highest(options)
-    base_url = _base_url(spec, options)
+    up_to = settings.highest(options)
+    base_url = settings.base_url(spec, options)
+    sends = up_to > Rung.RECORDED
+    key = settings.key(spec, needed=sends and not options.dry_run)
     reader = Reader(spec, dict.fromkeys([base_url, *(url for url in spec.servers if url.startswith("http"))]))
-    recording = read_har(options.har, spec, reader) if options.har is not None else None
-    if up_to is Rung.RECORDED and recording is None:
-        raise CannotRun("--up-to recorded reads recorded traffic: give it with --har FILE")
-    if recording is not None and not recording.observations:
-        hosts = ", ".join(recording.elsewhere) or "none"
-        raise CannotRun(f"{options.har} has no exchange of an operation of {options.spec} (other hosts in it: {hosts})")
-    target = Target(base_url, _key(spec, options, needed=up_to > Rung.RECORDED and not options.dry_run))
-    samples = Samples(spec, base_url, _bodies(spec, options))
-    tariff = Tariff(reader, target.key)
-    limits = Limits(options.max_requests, options.credits)
+    recording = _recording(spec, options, reader, needed=not sends)
+    submit = settings.submit(spec, options)
+    samples = Samples(spec, base_url, settings.bodies(spec, options))
+    tariff = Tariff(reader, key)
     with ExitStack() as stack:
         ledger = Ledger(options.ledger, clock.time)
-        if up_to > Rung.RECORDED and (not options.dry_run or options.ledger.exists()):
+        if sends and (not options.dry_run or options.ledger.exists()):
             stack.enter_context(ledger)
-        submit = _submit(spec, options)
-        planner = Planner(spec, samples, tariff, target.key, submit)
+        planner = Planner(spec, samples, tariff, key, submit)
         plan = planner.plan(up_to, _jobs(spec, submit, options, ledger), options.credits)
+        pace = (OWN_PACE,) if spec.rate_limit is None else (OWN_PACE, spec.rate_limit)
+        limits = Limits(options.max_requests, options.credits, pace)
         if options.dry_run:
-            _say_plan(target, plan, limits, ledger.spent, recording)
+            telling.say_plan(base_url, plan, limits, ledger.spent, recording)
             return HELD
-        _consent(spec, plan, submit, options)
-        return _climb(options, spec, target, samples, tariff, limits, ledger, plan, recording, inner, clock)
+        settings.consent(spec, plan, submit, options)
+        target = Target(base_url, key)
+        climb = _Climb(spec, options, target, samples, tariff, ledger, recording, inner or _http(target), clock)
+        return climb.climb(plan, limits)
 
 
-def _climb(
-    options: argparse.Namespace,
-    spec: Spec,
-    target: Target,
-    samples: Samples,
-    tariff: Tariff,
-    limits: Limits,
-    ledger: Ledger,
-    plan: Plan,
-    recording: Recording | None,
-    inner: httpx.BaseTransport | None,
-    clock: Clock,
-) -> int:
-    keys = sorted(recording.keys, key=len, reverse=True) if recording is not None else []
-    secrets = tuple(dict.fromkeys(filter(None, [target.key or "", *keys])))
-    where = target.base_url if plan.steps else str(options.har)
-    report = Report(where, str(spec.path), 1, secrets)
-    judge = Judge(report, Observations(spec), samples)
-    ladder: Ladder | None = None
-    start = clock.monotonic()
-    if recording is not None:
-        judge.read(recording)
-        for line in notices(recording):
-            _say(line)
-    if plan.steps:
-        _say(f"Calling {target.base_url}; every request is noted in {options.ledger} first.\n")
-        guard = Guard(inner or _http(target), target.origin, tariff, limits, ledger, clock)
-        ledger.begin({"base_url": target.base_url, "credits_allowed": limits.credits, "steps": len(plan.steps)})
-        ladder = Ladder(judge, tariff.reader, guard, ledger, target.key, clock)
+@dataclass(frozen=True)
+class _Climb:
+    """One run, once it may be made."""
+
+    spec: Spec
+    options: argparse.Namespace
+    target: Target
+    samples: Samples
+    tariff: Tariff
+    ledger: Ledger
+    recording: Recording | None
+    inner: httpx.BaseTransport
+    clock: Clock
+
+    def climb(self, plan: Plan, limits: Limits) -> int:
+        keys = sorted(self.recording.keys, key=len, reverse=True) if self.recording is not None else []
+        secrets = tuple(dict.fromkeys(filter(None, [self.target.key or "", *keys])))
+        where = self.target.base_url if plan.steps else str(self.options.har)
+        report = Report(where, str(self.spec.path), 1, secrets)
+        judge = Judge(report, Observations(self.spec), self.samples)
+        start = self.clock.monotonic()
+        if self.recording is not None:
+            judge.read(self.recording)
+            for line in notices(self.recording):
+                telling.say(line)
+        ladder = self._send(plan, limits, judge) if plan.steps else None
+        report.seconds = self.clock.monotonic() - start
+        return self._conclude(judge, ladder)
+
+    def _send(self, plan: Plan, limits: Limits, judge: Judge) -> Ladder:
+        telling.say(f"Calling {self.target.base_url}; every request is noted in {self.ledger.path} first.\n")
+        steps = {"steps": len(plan.steps), "credits_allowed": limits.credits}
+        self.ledger.begin({"base_url": self.target.base_url, **steps})
+        guard = Guard(self.inner, self.target.origin, self.tariff, limits, self.ledger, self.clock)
+        ladder = Ladder(judge, self.tariff.reader, guard, self.ledger, self.target.key, self.clock)
         ladder.climb(plan)
         if ladder.not_run and not judge.observations.all:
-            raise CannotRun(f"nothing answers at {target.base_url}: {ladder.not_run[0].reason}")
-    report.seconds = clock.monotonic() - start
-    return _conclude(options, report, judge, ladder, ledger, secrets)
-
-
-def _conclude(
-    options: argparse.Namespace,
-    report: Report,
-    judge: Judge,
-    ladder: Ladder | None,
-    ledger: Ledger,
-    secrets: Sequence[str],
-) -> int:
-    spec = judge.observations.spec
-    found = findings(Seen.of(judge.observations))
-    judge.assumptions(found)
-    lines = table.rows(found, spec.line, secrets)
-    if ladder is not None:
+            raise CannotRun(f"nothing answers at {self.target.base_url}: {ladder.not_run[0].reason}")
         for each in ladder.not_run:
             step = f"{each.step.rung.title}: {each.step.title} ({each.step.operation.id})"
-            report.left_out([step], each.reason)
-    outcome = Outcome([Result(report)])
-    _say(output.outcome_text(outcome))
-    _say(table.as_text(lines))
-    if ladder is not None:
-        _say()
-        for job in ladder.jobs:
-            _say(f"The job {job.id} of {job.operation.id}: {job.end}.")
-        spent = f"{ledger.spent} of {options.credits} credits are spent, by the ledger {options.ledger}"
-        _say(f"{ladder.guard.sent} requests were sent; {spent}.")
-    if options.report_dir is not None:
-        for path in [*output.write(outcome, options.report_dir), *_write(lines, options.report_dir)]:
-            _say(f"Wrote {path}")
-    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary:
-        with Path(step_summary).open("a", encoding="utf-8") as file:
-            file.write(output.summary(outcome) + "\n" + table.as_markdown(lines) + "\n")
-    return outcome.status
+            judge.report.left_out([step], each.reason)
+        return ladder
+
+    def _conclude(self, judge: Judge, ladder: Ladder | None) -> int:
+        found = findings(Seen.of(judge.observations))
+        judge.assumptions(found)
+        lines = table.rows(found, self.spec.line, judge.report.secrets)
+        outcome = Outcome([Result(judge.report)])
+        telling.say_outcome(outcome, lines)
+        if ladder is not None:
+            telling.say_cost(ladder, self.options.credits)
+        if self.options.report_dir is not None:
+            for path in telling.write(outcome, lines, self.options.report_dir):
+                telling.say(f"Wrote {path}")
+        telling.add_to_summary(outcome, lines)
+        return outcome.status
 
 
-def _write(lines: Sequence[table.Row], folder: Path) -> Iterator[Path]:
-    for name, text in (("assumptions.md", table.as_markdown(lines)), ("assumptions.json", table.write_json(lines))):
-        path = folder / name
-        path.write_text(text, encoding="utf-8", errors="replace")
-        yield path
-
-
-def _say_plan(target: Target, plan: Plan, limits: Limits, spent: int, recording: Recording | None) -> None:
-    _say(f"Would call {target.base_url}, at most {MAX_PER_SECOND} requests a second. Nothing is sent now.")
-    _say()
-    if recording is not None:
-        _say(f"{Rung.RECORDED.value} {Rung.RECORDED.title}: {len(recording.observations)} exchanges, no request")
-    for rung in Rung:
-        steps = plan.of(rung)
-        if not steps:
-            continue
-        requests, credits = sum(step.requests for step in steps), sum(step.credits for step in steps)
-        _say(f"{rung.value} {rung.title}: {requests} requests and {credits} credits at most")
-        for step in steps:
-            _say(f"    {step.requests:4}  {step.credits:2}  {step.operation.id}: {step.title}")
-    _say()
-    _say(f"At worst: {plan.requests} requests, of which {limits.requests} may be sent, and {plan.credits} credits.")
-    if plan.credits or spent:
-        _say(f"--credits allows {limits.credits}; {spent} of them are spent, by the ledger.")
-    if plan.left_out:
-        _say(f"{plan.left_out} further submits would take {plan.left_out} credits more.")
-
-
-# --- What is wanted, and whether it may be ---------------------------------------------------------------------------
-
-
-def _highest(options: argparse.Namespace) -> Rung:
-    """The highest rung: the one that is named, or the highest that an option asks for."""
-    if options.up_to is not None:
-        return Rung[options.up_to.upper()]
-    if options.credits:
-        return Rung.CANARY if options.credits == 1 else Rung.MORE
-    if options.job_id:
-        return Rung.JOB
-    return Rung.RECORDED if options.har is not None else Rung.PROBES
-
-
-def _consent(spec: Spec, plan: Plan, submit: Operation | None, options: argparse.Namespace) -> None:
-    if plan.credits and not options.credits:
-        raise CannotRun(f"this may cost {plan.credits} credits: give --credits {plan.credits} to allow it")
-    wants_submit = any(step.kind == "submit" for step in plan.steps)
-    if wants_submit and submit is not None and options.body is None and not has_example(spec, submit):
-        raise CannotRun(
-            f"the contract shows no body for {submit.id}, and nothing made up is paid for: give one with --body FILE"
-        )
-
-
-def _base_url(spec: Spec, options: argparse.Namespace) -> str:
-    url: str = options.base_url or os.environ.get(_variable(spec, "BASE_URL"), "") or next(iter(spec.servers), "")
-    parts = _parsed(url)
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.host:
-        raise CannotRun(f"{url!r} is no URL of a server: give one with --base-url, such as https://api.example.com/v1")
-    if parts.userinfo or parts.query or parts.fragment:
-        raise CannotRun("the base URL has more than a host and a path: leave user, query and fragment out")
-    if parts.scheme == "http" and not _is_loopback(parts.host):
-        raise CannotRun(f"{url} would send the key unencrypted: use https, but for a server on this machine")
-    return url.rstrip("/")
-
-
-def _parsed(url: str) -> httpx.URL | None:
-    try:
-        return httpx.URL(url)
-    except httpx.InvalidURL:
+def _recording(spec: Spec, options: argparse.Namespace, reader: Reader, *, needed: bool) -> Recording | None:
+    if options.har is None:
+        if needed:
+            raise CannotRun("--up-to recorded reads recorded traffic: give it with --har FILE")
         return None
-
-
-def _key(spec: Spec, options: argparse.Namespace, *, needed: bool) -> str | None:
-    if not credentials.schemes(spec):
-        return None
-    key = os.environ.get(_variable(spec, "API_KEY"), "").strip()
-    if not key and needed:
-        raise CannotRun(f"the contract asks for a key: set {_variable(spec, 'API_KEY')} in the environment")
-    # To make a plan, or to read what was recorded, any text will do.
-    return key or credentials.made_up_key(1)
-
-
-def _variable(spec: Spec, name: str) -> str:
-    return f"{snake_case(spec.sdk_name).upper()}_{name}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _submit(spec: Spec, options: argparse.Namespace) -> Operation | None:
-    submits = {operation.id: operation for operation in spec.operations if operation.polling is not None}
-    if options.operation is not None and options.operation not in submits:
-        names = ", ".join(submits) or "none, the contract has no polling Link"
-        raise CannotRun(f"--operation {options.operation}: is no operation that starts a job; there are: {names}")
-    return submits.get(options.operation) or next(iter(submits.values()), None)
-
-
-def _bodies(spec: Spec, options: argparse.Namespace) -> dict[str, Any]:
-    submit = _submit(spec, options)
-    if options.body is None or submit is None:
-        return {}
-    try:
-        return {submit.id: json.loads(options.body.read_text(encoding="utf-8"))}
-    except (OSError, ValueError) as error:
-        raise CannotRun(f"--body {options.body}: cannot be read as JSON ({error})") from error
+    recording = read_har(options.har, spec, reader)
+    if not recording.observations:
+        hosts = ", ".join(recording.elsewhere) or "none"
+        raise CannotRun(f"{options.har} has no exchange of an operation of {options.spec} (other hosts in it: {hosts})")
+    return recording
 
 
 def _jobs(
@@ -326,46 +181,6 @@ def _jobs(
 def _http(target: Target) -> httpx.BaseTransport:
     """What sends requests: never a second time, and through the proxy of the environment where there is one."""
     host = target.origin.host
-    direct = _is_loopback(host) or urllib.request.proxy_bypass(host)
+    direct = settings.is_loopback(host) or urllib.request.proxy_bypass(host)
     proxy = None if direct else urllib.request.getproxies().get(target.origin.scheme)
     return httpx.HTTPTransport(proxy=proxy, retries=0)
-
-
-def _say(text: str = "") -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/contract --target live",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
-    add = parser.add_argument
-    add("--target", choices=["live"], default="live", help=argparse.SUPPRESS)
-    add("--spec", type=Path, default=_CONTRACT, metavar="FILE", help="the contract (openapi.yaml)")
-    add("--base-url", metavar="URL", help="where its paths begin (the environment's …_BASE_URL, or its first server)")
-    add("--har", type=Path, metavar="FILE", help="recorded traffic; nothing is sent for it, and nothing else by it")
-    add("--job-id", action="append", default=[], metavar="ID", help="a job that the API knows; may be repeated")
-    add("--credits", type=_count, default=0, metavar="N", help="what all runs with this ledger may spend (0)")
-    words = [rung.word for rung in Rung]
-    add("--up-to", choices=words, help="the highest rung (the highest that the other options ask for, else probes)")
-    add("--operation", metavar="ID", help="the submit that the canary makes (the contract's first)")
-    add("--body", type=Path, metavar="FILE", help="the JSON body of that submit (the contract's first example)")
-    add("--max-requests", type=_count, default=500, metavar="N", help="requests in this run (500)")
-    add("--ledger", type=Path, default=_LEDGER, metavar="FILE", help=f"where each request is noted first ({_LEDGER})")
-    add(
-        "--report-dir",
-        type=Path,
-        metavar="DIR",
-        help="write assumptions.md and .json there, and the reports of the other targets",
-    )
-    add("--dry-run", action="store_true", help="print the plan and what it costs at worst, and send nothing")
-    return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return number

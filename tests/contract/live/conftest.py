@@ -17,7 +17,7 @@ from spacely_mock import ManualClock, MockServer
 from spacely_spec import Spec
 
 from ..seams import Asgi, Fault, Receive, Scope, Send, around
-from . import cli
+from . import cli, settings
 
 KEY = "sk-live-4b1d9f0e7c35a826"
 RENDER_TIME = 5.0
@@ -70,7 +70,7 @@ class LiveApi:
         contract = self.server.spec if spec is None else spec
         given = ["--spec", str(contract.path), "--base-url", self.url, "--ledger", str(self.ledger)]
         given += ["--report-dir", str(self.reports)]
-        options = cli._parser().parse_args([*given, *arguments])
+        options = settings.parser().parse_args([*given, *arguments])
         return cli.run(contract, options, inner, self.time)
 
     def lines(self, kind: str) -> list[dict[str, Any]]:

@@ -9,11 +9,14 @@ from typing import Any, Protocol
 
 import httpx
 
+from spacely_spec import RateLimit
+
 from ..report import redact
 from .ledger import Ledger
 from .tariff import Tariff
 
 MAX_PER_SECOND = 5
+OWN_PACE = RateLimit(MAX_PER_SECOND, 1.0)
 _LONGEST_ANSWER = 4_000_000
 # Raised before anything of the request was written.
 _NOT_SENT = (
@@ -59,10 +62,12 @@ class Limits:
     Attributes:
         requests: Requests in this run.
         credits: Credits in all runs with the same ledger.
+        windows: How many requests in how many seconds; the ladder's own limit, and the contract's.
     """
 
     requests: int
     credits: int
+    windows: tuple[RateLimit, ...] = (OWN_PACE,)
 
 
 class Guard(httpx.BaseTransport):
@@ -98,13 +103,13 @@ class Guard(httpx.BaseTransport):
         self._limits = limits
         self._ledger = ledger
         self._clock = clock
-        # When the last few requests were over. Each arrived before its end, and the next leaves after the wait, so
-        # that no second at the API's door sees more than the limit, however long requests travel.
-        now = clock.monotonic()
-        self._ends: deque[float] = deque(maxlen=MAX_PER_SECOND)
+        # When the last requests were over. Each arrived before its end, and the next leaves after the wait, so that
+        # no second at the API's door sees more than the limit, however long requests travel.
+        self._ends = [(window, deque[float](maxlen=window.requests)) for window in limits.windows]
         if ledger.last_send:
-            last = now - max(0.0, clock.time() - ledger.last_send)
-            self._ends.extend([last] * MAX_PER_SECOND)
+            last = clock.monotonic() - max(0.0, clock.time() - ledger.last_send)
+            for window, ends in self._ends:
+                ends.extend([last] * window.requests)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, if the limits allow it.
@@ -125,7 +130,8 @@ class Guard(httpx.BaseTransport):
             self._ledger.ended(number, {"error": type(error).__name__}, cost)
             raise
         finally:
-            self._ends.append(self._clock.monotonic())
+            for _, ends in self._ends:
+                ends.append(self._clock.monotonic())
         outcome: dict[str, Any] = {"status": response.status_code}
         job = self._tariff.job(request, response)
         if job is not None:
@@ -161,10 +167,11 @@ class Guard(httpx.BaseTransport):
         return credits
 
     def _wait(self) -> None:
-        if len(self._ends) == MAX_PER_SECOND:
-            wait = self._ends[0] + 1 - self._clock.monotonic()
-            if wait > 0:
-                self._clock.sleep(wait)
+        for window, ends in self._ends:
+            if len(ends) == window.requests:
+                wait = ends[0] + window.seconds - self._clock.monotonic()
+                if wait > 0:
+                    self._clock.sleep(wait)
 
     def _told(self, request: httpx.Request) -> dict[str, Any]:
         """What the ledger is told of a request: enough to know it again, and nothing secret."""

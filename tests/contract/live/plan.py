@@ -17,7 +17,7 @@ from .guard import MAX_PER_SECOND
 from .observations import Key
 from .provenance import is_assumed
 from .rungs import Rung
-from .samples import Samples, Variation
+from .samples import Samples, Variation, has_example
 from .tariff import Tariff, is_safe
 
 MOST_IMAGES = 8
@@ -261,7 +261,11 @@ class Planner:
         yield from sorted(found, key=lambda step: not is_assumed(self.spec, step.breaks or step.shows))
 
     def _submits(self) -> list[Operation]:
-        submits = [operation for operation in self.spec.operations if operation.polling is not None]
+        submits = [
+            operation
+            for operation in self.spec.operations
+            if operation.polling is not None and (operation == self.submit or has_example(self.spec, operation))
+        ]
         return sorted(submits, key=lambda operation: operation != self.submit)
 
     def _variations(self, operation: Operation) -> Iterator[Step]:

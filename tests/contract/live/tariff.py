@@ -58,8 +58,8 @@ class Tariff:
         return 0 if refused else self.at_most(request)
 
     def stops(self, request: httpx.Request, status: int) -> bool:
-        """Whether an answer ends the run."""
-        if status not in STOPPING:
+        """Whether an answer ends the run: one of the API does, one of a host that keeps its results does not."""
+        if status not in STOPPING or not self.reader.is_here(request.url):
             return False
         operation = self._operation(request)
         # A request without the key in its place may be refused with 403, where the contract says so.

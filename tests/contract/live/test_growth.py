@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from spacely_spec import load, snake_case
+from spacely_spec import Spec, load, snake_case
 
 from ..conftest import ROOT
-from ..outcome import COULD_NOT_RUN, HELD
+from ..outcome import COULD_NOT_RUN, HELD, INCOMPLETE
+from ..seams import changed_contract
 from .cli import main
 from .conftest import MakeApi
 
@@ -56,3 +58,35 @@ def test_nothing_made_up_is_paid_for(
     assert main(arguments) == COULD_NOT_RUN
     assert "the contract shows no body for createNight" in capsys.readouterr().err
     assert live.journal() == []
+
+
+def test_the_limit_of_the_contract_holds_where_it_is_lower_than_the_ladders_own(
+    api: MakeApi, spec: Spec, tmp_path: Path
+) -> None:
+    def slow_down(document: dict[str, Any]) -> None:
+        document["x-rate-limit"] = {"requests": 3, "seconds": 10}
+
+    live = api()
+    assert live.climb(spec=changed_contract(spec, tmp_path, slow_down)) == HELD
+    moments = [entry["time"] for entry in live.journal()]
+    assert len(moments) == 12
+    assert all(later - earlier > 9.99 for earlier, later in zip(moments, moments[3:], strict=False))
+
+
+def test_a_contract_that_asks_for_no_key_is_climbed_too(
+    api: MakeApi, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_to_all(document: dict[str, Any]) -> None:
+        del document["components"]["securitySchemes"]
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["security"] = []
+
+    monkeypatch.delenv("SPACELY_API_KEY")
+    contract = changed_contract(spec, tmp_path, open_to_all)
+    live = api(contract=contract, api_keys=())
+    assert live.climb() == HELD
+    assert live.charged() == 0
+    assert live.climb("--credits", "1") == HELD
+    assert live.climb("--credits", "1") == INCOMPLETE
+    assert live.charged() == 1

@@ -94,6 +94,19 @@ def test_nothing_goes_out_after_the_api_has_called_a_halt(status: int, guard: Ca
         made.handle_request(poll)
 
 
+def test_a_refusal_by_a_host_that_keeps_results_is_no_halt(guard: Callable[..., Guard]) -> None:
+    made = guard(403)
+    image = httpx.Request("GET", "https://storage.example.com/1.png?signature=s3cr3t")
+    assert [made.handle_request(image).status_code for _ in range(2)] == [403, 200]
+
+
+def test_the_signature_of_a_url_is_not_in_the_ledger(guard: Callable[..., Guard], tmp_path: Path) -> None:
+    guard().handle_request(httpx.Request("GET", "https://storage.example.com/1.png?signature=s3cr3t"))
+    written = (tmp_path / "ledger").read_text()
+    assert "https://storage.example.com/1.png" in written
+    assert "s3cr3t" not in written
+
+
 def test_an_answer_without_end_is_cut_off(guard: Callable[..., Guard]) -> None:
     made = guard()
     made._inner = httpx.MockTransport(lambda _: httpx.Response(200, content=(b"x" * 100_000 for _ in range(1000))))

@@ -15,12 +15,12 @@ import pytest
 from spacely_spec import Spec
 
 from ..conftest import ROOT
-from ..faults import CASES
 from ..outcome import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED
 from ..seams import Inner, Reply, Request, changed_contract
-from .cli import CannotRun, main
+from .cli import main
 from .conftest import KEY, LiveApi, MakeApi
 from .guard import MAX_PER_SECOND
+from .settings import CannotRun
 
 SUBMIT, POLL = "generateAdvance", "pollResult"
 
@@ -69,7 +69,7 @@ import os, signal, sys
 import httpx
 from spacely_mock import ManualClock
 from spacely_spec import load
-from tests.contract.live import cli
+from tests.contract.live import cli, settings
 from tests.contract.live.conftest import Time
 
 class Dying(httpx.BaseTransport):
@@ -85,7 +85,7 @@ class Dying(httpx.BaseTransport):
         return response
 
 moment, *arguments = sys.argv[1:]
-options = cli._parser().parse_args(arguments)
+options = settings.parser().parse_args(arguments)
 sys.exit(cli.run(load(options.spec), options, Dying(moment), Time(ManualClock())))
 """
 
@@ -223,7 +223,13 @@ def test_a_redirect_is_not_followed(status: int, api: MakeApi) -> None:
 
 
 def test_the_key_is_in_nothing_that_is_written_or_said(api: MakeApi, capsys: pytest.CaptureFixture[str]) -> None:
-    live = api(CASES["an answer repeats the key"].fault({"api_keys": (KEY,)}))
+    async def repeat(request: Request, inner: Inner) -> Reply:
+        reply = await inner(request)
+        if "json" not in reply.headers.get("content-type", "") or not request.path.startswith("/api/"):
+            return reply
+        return reply.but(headers={**reply.headers, "x-account": KEY}).with_json({**reply.json, "account": KEY})
+
+    live = api(repeat)
     assert live.climb("--credits", "3") == VIOLATED
     said = capsys.readouterr()
     everything = texts(live) + said.out + said.err
@@ -281,7 +287,7 @@ def test_two_runs_do_not_share_a_ledger_at_the_same_time(
 
     def meanwhile() -> None:
         if not other:
-            other.append(main(["--base-url", live.url, "--ledger", str(live.ledger), "--credits", "1"]))
+            other.append(main(["--base-url", live.url, "--ledger", str(live.ledger)]))
 
     assert live.climb("--credits", "1", inner=Line(meanwhile)) == HELD
     assert other == [COULD_NOT_RUN]
