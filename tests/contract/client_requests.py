@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -22,8 +23,10 @@ from .answers import Answers, encode
 from .clients import BASE_URL, Answerer, ClientUnderTest, Outcome, argument_name, same
 from .generation import AnyCase, draw
 from .report import Exchange, Report, shortened
+from .server import copied
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
+_TEXTS = (" MiXeD Case ", "a&b=c%20+/?#;", "line\nbreak\ttab", "ünï 漢字 ไทย 🏠", '"quoted" \\', "long text " * 200)
 _STRANGERS: tuple[Any, ...] = (None, True, 7, -1, 1.5, "", "text", [], [None], {}, {"a": 1})
 
 
@@ -47,6 +50,21 @@ class Inputs:
             case for case in draw(strategy, count, self._seed) if case.media_type in {None, media_type}
         ]
         return cases
+
+    def unusual(self, operation: Operation) -> Iterator[AnyCase]:
+        """Valid requests with texts that generators seldom make, in every place that takes any text."""
+        (case,) = self.cases(operation, GenerationMode.POSITIVE, 1)
+        rules = _rules(self._spec, operation)
+        for text in _TEXTS:
+            unusual = copied(case)
+            for parameter in operation.parameters:
+                if parameter.location == "query" and rules[argument_name(parameter.name)][1](text):
+                    unusual.query[parameter.name] = text
+            names = properties(self._spec, operation)
+            if isinstance(case.body, dict) and names:
+                texts = {name: text for name in sorted(names) if rules[argument_name(name)][1](text)}
+                unusual.body = {**case.body, **texts}
+            yield unusual
 
     def arguments(self, operation: Operation, case: AnyCase) -> dict[str, Any]:
         """The keyword arguments that stand for a request; a property that the contract does not name is left out."""
@@ -141,7 +159,8 @@ def check_requests(subject: Subject) -> None:
             ),
         )
         answer = valid_answer(operation, subject.answers)
-        for case in inputs.cases(operation, GenerationMode.POSITIVE, subject.examples):
+        generated = inputs.cases(operation, GenerationMode.POSITIVE, subject.examples)
+        for case in chain(generated, inputs.unusual(operation)):
             for outcome in client.call(operation, inputs.arguments(operation, case), answer):
                 report.requested(REQUESTS, label, len(outcome.sent))
                 _compare(client, operation, case, inputs.body(operation, case), outcome, report)

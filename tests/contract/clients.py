@@ -99,6 +99,7 @@ class ClientUnderTest:
         wire: What both send through.
         runner: The event loop that the asynchronous one lives in.
         errors: The module of its errors.
+        most: How many requests a wait may take before it counts as endless.
     """
 
     spec: Spec
@@ -108,6 +109,7 @@ class ClientUnderTest:
     wire: Wire
     runner: asyncio.Runner
     errors: ModuleType
+    most: int = _ENDLESS
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -138,6 +140,7 @@ class ClientUnderTest:
             return await getattr(self.asynchronous, name)(**arguments)
 
         code = _code(name, arguments)
+        self.wire.most = _ENDLESS
         yield self._outcome(f"client.{code}", answer, lambda: getattr(self.sync, name)(**arguments))
         yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()))
 
@@ -185,6 +188,7 @@ class ClientUnderTest:
             return await use(await getattr(self.asynchronous, name)(**arguments))
 
         code = _code(name, arguments) + code
+        self.wire.most = self.most
         yield self._outcome(f"client.{code}", answer, lambda: use(getattr(self.sync, name)(**arguments)), seen)
         yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()), seen)
 
@@ -285,7 +289,7 @@ def open_client(
     if folder is not None and found != folder.resolve():
         raise WrongPackage(f"{PACKAGE} is imported from {found}, not from {folder.resolve()}")
     changed: Prepare = prepare or (lambda each: each)
-    wire = Wire(most=_ENDLESS_WAIT if retrying else _ENDLESS)
+    wire = Wire()
     options: Any = {
         "api_key": key,
         "base_url": BASE_URL,
@@ -301,7 +305,8 @@ def open_client(
         asynchronous = runner.run(make())
         errors = importlib.import_module(ERRORS)
         try:
-            yield ClientUnderTest(spec, key, sync, asynchronous, wire, runner, errors)
+            most = _ENDLESS_WAIT if retrying else _ENDLESS
+            yield ClientUnderTest(spec, key, sync, asynchronous, wire, runner, errors, most)
         finally:
             sync.close()
             runner.run(asynchronous.close())
