@@ -540,7 +540,7 @@ def a_path_is_renamed(document: Document, site: Site) -> None:
     _rename(document["paths"], site.submit.path, site.submit.path + "-renamed")
 
 
-@spec.fault(mock=["submit_accepted", "unknown_path_refused"], client=[])
+@spec.fault(mock=["submit_accepted"], client=[])
 def the_base_path_is_another(document: Document, site: Site) -> None:
     """Every call of an older program is answered 404; who gives the client its base URL is not hurt."""
     for server in document.get("servers", []):
