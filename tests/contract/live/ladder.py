@@ -65,20 +65,15 @@ class Ladder:
     not_run: list[NotRun] = field(default_factory=list[NotRun])
     jobs: list[KnownJob] = field(default_factory=list[KnownJob])
 
-    def __post_init__(self) -> None:
-        # No proxy, netrc or cookie of the environment: a request without a key must go without one.
-        self._http = httpx.Client(transport=self.guard, follow_redirects=False, trust_env=False)
-
     def climb(self, plan: Plan) -> None:
         """Do what is planned, and note what is not done."""
-        with self._http:
-            for step in plan.steps:
-                try:
-                    self._do(step)
-                except NotAllowed as limit:
-                    self.not_run.append(NotRun(step, str(limit)))
-                except httpx.RequestError as error:
-                    self.not_run.append(NotRun(step, f"there was no answer ({type(error).__name__}: {error})"))
+        for step in plan.steps:
+            try:
+                self._do(step)
+            except NotAllowed as limit:
+                self.not_run.append(NotRun(step, str(limit)))
+            except httpx.RequestError as error:
+                self.not_run.append(NotRun(step, f"there was no answer ({type(error).__name__}: {error})"))
 
     def _do(self, step: Step) -> None:
         match step.kind:
@@ -195,9 +190,8 @@ class Ladder:
         values = result if isinstance(result, list) else [result]
         urls = [value for value in values if isinstance(value, str) and value.startswith(("http://", "https://"))]
         for url in urls[:MOST_IMAGES]:
-            self._http.cookies.clear()
             request = httpx.Request("GET", url, extensions={"step": f"{step.rung.title}: what {step.title} has made"})
-            response = self._http.send(_timed(request))
+            response = self._answer(request)
             kind = response.headers.get("content-type", "")
             exchange = Exchange(
                 f"GET {request.url.copy_with(query=None)}",
@@ -214,9 +208,8 @@ class Ladder:
         request = step.request
         assert request is not None
         request.extensions = {"step": f"{step.rung.title}: {step.title}"}
-        self._http.cookies.clear()  # A session must not stand in for a key.
         at = self.clock.time()
-        response = self._http.send(_timed(request))
+        response = self._answer(request)
         observation = Observation(
             operation=step.operation,
             source=f"{step.rung.title}: {step.title}",
@@ -241,6 +234,11 @@ class Ladder:
         self.judge.hold(step.rung.title, observation, [self.key or ""])
         return observation
 
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        # No client stands between: none of its cookies, redirects and retries.
+        request.extensions = {**request.extensions, "timeout": _TIMEOUT.as_dict()}
+        return self.guard.handle_request(request)
+
     def _key_is_refused(self, observation: Observation) -> bool:
         refusals = expectations.refusals(observation.operation)
         needed = observation.key == "right" and credentials.needs_key(observation.operation)
@@ -258,11 +256,6 @@ class Ladder:
 def _polling(operation: Operation) -> Polling:
     assert operation.polling is not None
     return operation.polling
-
-
-def _timed(request: httpx.Request) -> httpx.Request:
-    request.extensions = {**request.extensions, "timeout": _TIMEOUT.as_dict()}
-    return request
 
 
 def _ended(polling: Polling, seen: Observation) -> bool:
