@@ -293,7 +293,7 @@ def test_nothing_is_sent_without_a_key(
 @pytest.mark.parametrize("rung", ["canary", "more"])
 def test_what_costs_is_not_sent_without_credits(rung: str, api: MakeApi) -> None:
     live = api()
-    with pytest.raises(CannotRun, match="this may cost 1 credits: give --credits 1 to allow it"):
+    with pytest.raises(CannotRun, match="this may cost credits, 1 at worst: allow it with --credits 1"):
         live.climb("--up-to", rung)
     assert live.journal() == []
 
