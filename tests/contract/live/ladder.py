@@ -85,20 +85,24 @@ class Ladder:
                 self._submit(step, _polling(step.operation))
 
     def _probe(self, step: Step) -> None:
-        seen = self._send(step)
-        started = self.guard.job(seen.request, seen.response)
-        if started is not None:  # It should have been refused; what it has started has its price, and is not lost.
-            self.jobs.append(KnownJob(step.operation, started))
+        self._note_job(step, self._send(step))
 
     def _submit(self, step: Step, polling: Polling) -> None:
         started = self._send(step)
         if not expectations.allows((polling.status,), started.status):
+            self._note_job(step, started)
             return
         job = polling.job_id.read(started.answer)
         usable = job not in (None, "")
         self._check(step, started, "job_id_usable", usable, f"There is an id at {polling.job_id.text}.")
         if usable:
             self._follow(step, polling, str(job), polling.delay_seconds)
+
+    def _note_job(self, step: Step, seen: Observation) -> None:
+        """Keep the job that was started though it should not have been: it has its price, and must not be lost."""
+        job = self.guard.job(seen.request, seen.response)
+        if job is not None:
+            self.jobs.append(KnownJob(step.operation, job))
 
     def _follow(self, step: Step, polling: Polling, job_id: str, delay: float) -> None:
         """Poll a job to its end, look once more whether the end stays, and fetch what it has made."""
