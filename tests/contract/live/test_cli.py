@@ -110,7 +110,7 @@ def test_a_body_that_breaks_the_contract_is_not_paid_for(tmp_path: Path, capsys:
 
 
 def test_an_api_that_is_not_there_gives_2_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--base-url", "http://127.0.0.1:1/v1"]) == COULD_NOT_RUN
+    assert main(["--base-url", "http://127.0.0.1:1/v1", "--max-requests", "3"]) == COULD_NOT_RUN
     assert "nothing answers at http://127.0.0.1:1/v1: there was no answer (ConnectError" in capsys.readouterr().err
 
 
