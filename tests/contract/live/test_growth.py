@@ -86,3 +86,24 @@ def test_a_contract_that_asks_for_no_key_is_climbed_too(
     assert live.climb("--credits", "1") == HELD
     assert live.climb("--credits", "1") == INCOMPLETE
     assert live.charged() == 1
+
+
+def test_an_operation_that_changes_something_and_starts_no_job_is_never_called(
+    api: MakeApi, spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def delete_jobs(document: dict[str, Any]) -> None:
+        responses = {"204": {"description": "It is gone."}, "401": {"description": "Unauthorised."}}
+        found = document["paths"]["/generate/poll-result"]["get"]
+        document["paths"]["/generate/poll-result"]["delete"] = {
+            "operationId": "deleteJob",
+            "summary": "Delete a job",
+            "security": found["security"],
+            "parameters": found["parameters"],
+            "responses": responses,
+        }
+
+    live = api(contract=changed_contract(spec, tmp_path, delete_jobs))
+    assert live.climb("--credits", "20", "--dry-run") == HELD
+    assert "Never called, since it may change something: DELETE /generate/poll-result" in capsys.readouterr().out
+    assert live.climb("--credits", "20") == HELD
+    assert "DELETE" not in {entry["method"] for entry in live.journal()}
