@@ -19,10 +19,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ._report import BatchProgress, BatchReport
+from ._terminal import ask_for_key
 
 if TYPE_CHECKING:
     from ._client import SyncClient
 
+BATCH_EXIT_STATUS: Final = (
+    "Exit status: 0 all rows are done; 1 all have ended, and some failed; 2 the call or the input is wrong, and "
+    "nothing was sent; 3 there is more to do: the limit of credits, an interruption, a timeout, or rows that may "
+    "have been accepted."
+)
 _FAILED: Final = 1
 _INCOMPLETE: Final = 3
 _INTERRUPTED: Final = 130
@@ -54,9 +60,7 @@ def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., 
     ) -> None:
         """Submit a job for each row of a file, each at most once, and fetch what they produce.
 
-        Stopped at any moment and started again with the same words, it goes on where it was. Exit status: 0 all rows
-        are done; 1 all have ended, and some failed; 2 the call or the input is wrong, and nothing was sent; 3 there is
-        more to do: the limit of credits, an interruption, a timeout, or rows that may have been accepted.
+        Stopped at any moment and started again with the same words, it goes on where it was.
 
         Args:
             source: A .csv file whose header names arguments, or a .jsonl file with one object a line. The column
@@ -72,7 +76,8 @@ def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., 
             base_url: Where the calls go.
         """
         display = _Display()
-        with client_type(base_url=base_url, poll_interval=poll_interval) as client, _signals(), display:
+        key = ask_for_key(client_type)
+        with client_type(api_key=key, base_url=base_url, poll_interval=poll_interval) as client, _signals(), display:
             try:
                 report = client.batch(
                     source,

@@ -40,7 +40,7 @@ def prepare(
             operation=name,
             directory=Path(output),
             credit_limit=credits,
-            concurrency=concurrency or _rows_in_hand(port, name),
+            concurrency=concurrency or _rows_in_hand(port),
             timeout=timeout,
             retry_uncertain=retry_uncertain,
             on_progress=on_progress or (lambda _: None),
@@ -58,13 +58,18 @@ def _submit_operation(port: Port, given: str | None) -> str:
     return given
 
 
-def _rows_in_hand(port: Port, name: str) -> int:
-    """So many jobs that their polls take half of the rate limit."""
-    polling = port.operations[name].polling
-    if port.rate_limit is None or polling is None:
+def _rows_in_hand(port: Port) -> int:
+    """So many jobs that the rate limit is used up, and no more polls fall due than it allows.
+
+    Where the client learns how long jobs take, it paces submits and polls itself; a fixed interval between polls leaves
+    half of the limit to them.
+    """
+    if port.rate_limit is None:
         return BATCH_ROWS
-    interval = polling.interval_seconds if port.poll_interval is None else port.poll_interval
-    return max(1, min(round(port.rate_limit.calls / port.rate_limit.seconds * interval / 2), MOST_BATCH_ROWS))
+    if port.poll_interval is None:
+        return MOST_BATCH_ROWS
+    calls_a_second = port.rate_limit.calls / port.rate_limit.seconds
+    return max(1, min(round(calls_a_second * port.poll_interval / 2), MOST_BATCH_ROWS))
 
 
 def run_in_own_loop(batch: Batch) -> BatchReport:

@@ -105,8 +105,8 @@ class SyncClient(AnyClient[httpx.Client]):
                 appended to its source between runs, not changed.
             operation: The name of the method that submits; may be left out where there is only one.
             credits: The most submits that may be made in this folder, by all runs together.
-            concurrency: How many rows are in hand at a time; by default so many that their polls take half of the
-                rate limit.
+            concurrency: How many rows are in hand at a time; by default as many as the rate limit has use
+                for.
             timeout: Seconds to wait for each job; None is the contract's own.
             retry_uncertain: Submit those rows again of which it is not known whether they were accepted.
             on_progress: Called a few times a second, in another thread, with how it stands.

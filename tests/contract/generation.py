@@ -6,9 +6,16 @@ from typing import Any, TypeAlias, TypeVar
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from hypothesis.strategies import SearchStrategy
 from schemathesis import Case, GenerationMode
 from schemathesis.schemas import APIOperation
+
+# Hypothesis mixes constants of whatever code of ours is imported into what it draws: a seed would stand for other
+# requests after each change of the code, and after each import. It has no setting for that.
+providers._get_local_constants = Constants
+providers.CONSTANTS_CACHE.cache.clear()
 
 T = TypeVar("T")
 AnyOperation: TypeAlias = APIOperation[Any, Any, Any, Any]

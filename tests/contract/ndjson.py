@@ -17,7 +17,7 @@ _LONGEST = 4096
 
 
 def as_lines(outcome: Outcome) -> Iterator[str]:
-    """The lines of a run. Besides the members ``time`` and ``seconds``, they are the same for the same seed."""
+    """The lines of a run. For the same seed they are the same, but for ``time``, ``seconds`` and free ports."""
     for result in outcome.results:
         for event in _events(outcome, result):
             yield redact(json.dumps(event, ensure_ascii=False), result.report.secrets) + "\n"

@@ -159,7 +159,7 @@ def _evidence(violation: Violation) -> Iterator[str]:
 
 
 def write(outcome: Outcome, folder: Path) -> list[Path]:
-    """Write all reports of a run into a folder, which is made where there is none.
+    """Write all reports of a run that there is anything for into a folder, which is made where there is none.
 
     Args:
         outcome: The run.
@@ -173,10 +173,12 @@ def write(outcome: Outcome, folder: Path) -> list[Path]:
         "report.html": _rendered("report.html.jinja", outcome, escaped=True),
         "summary.md": summary(outcome),
         "junit.xml": _junit(outcome),
-        "exchanges.har": json.dumps(as_har(reports), ensure_ascii=False, indent=1) + "\n",
         "run.ndjson": "".join(as_lines(outcome)),
-        "coverage.json": json.dumps(_cells(outcome), indent=1) + "\n",
     }
+    if any(report.records for report in reports):
+        texts["exchanges.har"] = json.dumps(as_har(reports), ensure_ascii=False, indent=1) + "\n"
+    if any(result.coverage.counts for result in outcome.results):
+        texts["coverage.json"] = json.dumps(_cells(outcome), indent=1) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", errors="replace")

@@ -110,13 +110,20 @@ def of_httpx(request: httpx.Request, response: httpx.Response | None, started: f
     """A request of httpx, with its answer."""
     answer = None
     if response is not None:
-        answer = Answered(
-            response.status_code, response.reason_phrase, _headers(response.headers.multi_items()), response.content
-        )
+        headers = _headers(response.headers.multi_items())
+        answer = Answered(response.status_code, response.reason_phrase, headers, _read(response))
     return Message(
-        request.method, str(request.url), _headers(request.headers.multi_items()), request.content, answer, started,
+        request.method, str(request.url), _headers(request.headers.multi_items()), _read(request), answer, started,
         seconds,
     )  # fmt: skip
+
+
+def _read(message: httpx.Request | httpx.Response) -> bytes:
+    """A body that is there; one that is still to come is left to whoever waits for it."""
+    try:
+        return message.content
+    except (httpx.RequestNotRead, httpx.ResponseNotRead):
+        return b""
 
 
 def _flat(headers: Mapping[str, Sequence[str]]) -> Headers:

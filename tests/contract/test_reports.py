@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from spacely_mock import create_app
 from spacely_spec import Spec
@@ -22,6 +25,7 @@ from .har import as_har
 from .ndjson import as_lines
 from .outcome import Outcome, Result, result_of
 from .output import summary, write
+from .recording import of_httpx
 from .redaction import REDACTED, forms, redact
 from .report import Exchange, Report
 from .seams import Asgi, Inner, Reply, Request, around
@@ -49,6 +53,10 @@ def test_the_same_seed_gives_the_same_lines_but_for_times(outcome: Outcome, spec
         for each in (outcome, again)
     )
     assert first == second
+
+
+def test_what_is_drawn_does_not_hang_on_the_code_that_is_imported() -> None:
+    assert len(providers.HypothesisProvider(None)._local_constants) == 0
 
 
 def test_every_exchange_and_every_check_has_a_line(outcome: Outcome) -> None:
@@ -163,3 +171,24 @@ def test_a_result_without_cells_says_nothing_of_coverage() -> None:
     report.passed("jobs", "GET /jobs", "answered")
     assert Result(report).verdict == "held"
     assert Result(Report("server", "openapi.yaml", 1)).verdict == "nothing was checked"
+
+
+def test_a_run_that_recorded_and_measured_nothing_writes_no_empty_files(tmp_path: Path) -> None:
+    report = Report("server", "openapi.yaml", 1)
+    report.requested("jobs", "GET /jobs")
+    report.passed("jobs", "GET /jobs", "answered")
+    written = {path.name for path in write(Outcome([Result(report)]), tmp_path)}
+    assert written == {"report.html", "summary.md", "junit.xml", "run.ndjson"}
+    assert "not measured" in (tmp_path / "summary.md").read_text()
+    assert report.sent == 1
+
+
+def test_a_body_that_is_still_to_come_is_left_alone() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"whole"
+
+    response = httpx.Response(200, stream=httpx.Response(200, content=chunks()).stream)
+    message = of_httpx(httpx.Request("GET", "http://a/"), response, 0.0, 0.0)
+    assert message.answer is not None
+    assert message.answer.body == b""
+    assert response.read() == b"whole"

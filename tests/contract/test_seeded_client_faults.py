@@ -17,7 +17,7 @@ from .client_requests import check_requests
 from .clients import Prepare
 from .gate import Options, check_client
 from .output import as_text
-from .seams import changed_contract
+from .seams import Line, changed_contract
 
 QUICK = Options(examples=5)
 POLL = "/generate/poll-result"
@@ -69,7 +69,11 @@ def taking_an_error_with_the_body_of_the_contract_for_a_success(client: type[Any
         body = {"data": {"status": "success", "result": []}}
         return httpx.Response(200, json=body) if documented else response
 
-    return on_the_line(inward=inward)(client)
+    class Faulty(client):  # type: ignore[misc]  # the class is known only here
+        def __init__(self, *, transport: Any, **options: Any) -> None:
+            super().__init__(transport=Line(transport, inward=inward), **options)
+
+    return Faulty
 
 
 def losing_a_header(client: type[Any]) -> type[Any]:

@@ -1,0 +1,114 @@
+"""What the command line shows: JSON for programs, tables and moving progress for people at a terminal."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from ._jobs import JobUpdate
+
+if TYPE_CHECKING:
+    from ._client import SyncClient
+
+
+def ask_for_key(client_type: type[SyncClient]) -> str | None:
+    """The API key from the person at the terminal, unseen; None where it is in the environment or nobody is there.
+
+    A key that were an option would stand in the shell's history and in the list of processes.
+    """
+    variable = f"{client_type._environment_prefix}_API_KEY"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # one package, two modules
+    needed = any(operation.keys for operation in client_type.operations.values())
+    if not needed or os.environ.get(variable) or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return getpass.getpass(f"API key ({variable} is not set): ", sys.stderr) or None
+
+
+def show_json(value: Any) -> None:
+    """Print a JSON value for a program."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show(value: Any) -> None:
+    """Print a JSON value: as a table at a terminal, else as JSON."""
+    console = Console()
+    if console.is_terminal:
+        console.print(_table(value), soft_wrap=True)
+    else:
+        show_json(value)
+
+
+def show_lines(table: Mapping[str, Any], lines: Sequence[str]) -> None:
+    """Print a table at a terminal, else these lines, for the next command of a pipe."""
+    if Console().is_terminal:
+        show(table)
+    else:
+        print("\n".join(lines))
+
+
+def _table(value: Any) -> Table:
+    """A list of objects as rows, anything else as one line for each of its values."""
+    rows = cast("list[Any]", value) if isinstance(value, list) else []
+    if rows and all(isinstance(row, dict) for row in rows):
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        table = Table(*names, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(_text(row.get(name, "")) for name in names))
+        return table
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, leaf in _leaves(value, ""):
+        table.add_row(name, _text(leaf))
+    return table
+
+
+def _leaves(value: Any, name: str) -> Generator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, child in cast("dict[str, Any]", value).items():
+            yield from _leaves(child, f"{name}.{key}" if name else key)
+    else:
+        yield name, value
+
+
+def _text(value: Any) -> Text:
+    if isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value)):
+        return Text("\n".join(cast("list[str]", value)))
+    return Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+class JobDisplay:
+    """How a job stands, on standard error: a line that moves at a terminal, else a line for each answer."""
+
+    def __init__(self) -> None:
+        self.updates: list[JobUpdate[Any]] = []
+        self._console = Console(stderr=True)
+        self._progress: Progress | None = None
+
+    @contextmanager
+    def moving(self) -> Generator[None]:
+        """Show that time goes by, until the block ends."""
+        if not self._console.is_terminal:
+            yield
+            return
+        columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+        with Progress(*columns, console=self._console, transient=True) as self._progress:
+            self._progress.add_task("submitted", total=None)
+            yield
+
+    def note(self, update: JobUpdate[Any]) -> None:
+        """Take in an answer; to be given as ``on_update``."""
+        self.updates.append(update)
+        if self._progress is None:
+            print(f"{update.elapsed:6.1f} s  {update.state}", file=sys.stderr, flush=True)
+        else:
+            self._progress.update(self._progress.task_ids[0], description=update.state)

@@ -1,0 +1,1 @@
+"""scripts/spec-diff: what a change of the contract does to those who depend on it."""

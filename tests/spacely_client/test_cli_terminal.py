@@ -1,0 +1,167 @@
+"""The command line in the hands of a person: at a terminal, interrupted, with a shell that completes words."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from spacely_mock import MockServer
+from spacely_spec import load
+
+ROOT = Path(__file__).parents[2]
+SUBMIT = ["generate-advance", "--model", "m", "--image-url", "https://x.test/1.jpg", "--renovate-type", "residential"]
+COMMAND = [sys.executable, "-m", "spacely_client"]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=0) as server:
+        yield server.url
+
+
+def environment(url: str, key: str = "sk-test") -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SPACELY_")}
+    return {
+        **kept,
+        "SPACELY_BASE_URL": url,
+        "TERM": "xterm",
+        "COLUMNS": "200",
+        **({"SPACELY_API_KEY": key} if key else {}),
+    }
+
+
+def at_a_terminal(*arguments: str, url: str, key: str = "sk-test", typed: str = "") -> tuple[int, str]:
+    """The exit status, and what the terminal showed, without its colours and moves."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(url, key),
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            if typed and b"is not set): " in shown:  # What is typed before the question is thrown away.
+                os.write(ours, typed.encode())
+                typed = ""
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:  # So Linux says that nobody has the terminal open any more.
+                break
+    os.close(ours)
+    return process.returncode, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", shown.decode())
+
+
+def test_an_answer_is_a_table_at_a_terminal(url: str) -> None:
+    job_id = at_a_terminal(*SUBMIT, url=url)[1].split()[-1]
+    status, shown = at_a_terminal("poll-result", "--ref-id", job_id, url=url)
+    assert status == 0, shown
+    assert re.search(r"^data\.status +success *$", shown, re.MULTILINE)
+    assert re.search(r"^data\.result +http://\S+ *$", shown, re.MULTILINE)
+    assert "{" not in shown
+
+
+def test_json_is_json_at_a_terminal_too(url: str) -> None:
+    status, shown = at_a_terminal(*SUBMIT, "--json", url=url)
+    assert status == 0
+    assert '"job_id": "' in shown
+
+
+def test_a_job_that_was_waited_for_is_a_table_with_its_files(url: str, tmp_path: Path) -> None:
+    status, shown = at_a_terminal(*SUBMIT, "--download", str(tmp_path), url=url)
+    assert status == 0, shown
+    assert re.search(r"^state +succeeded *$", shown, re.MULTILINE)
+    assert all(str(path) in shown for path in tmp_path.iterdir())
+
+
+def test_a_person_is_asked_for_the_key_and_it_is_not_shown(url: str) -> None:
+    status, shown = at_a_terminal(*SUBMIT, url=url, key="", typed="sk-typed-by-hand\n")
+    assert status == 0, shown
+    assert "API key (SPACELY_API_KEY is not set):" in shown
+    assert "sk-typed-by-hand" not in shown
+
+
+def test_no_option_takes_a_key() -> None:
+    for command in ([], SUBMIT[:1], ["wait"], ["batch"]):
+        done = subprocess.run([*COMMAND, *command, "--help"], capture_output=True, text=True, check=True)
+        assert "-key" not in done.stdout
+
+
+def interrupted(*arguments: str, url: str, when: str) -> tuple[int, str]:
+    """The exit status and the rest of standard error of a command that gets a Ctrl-C once it has printed something."""
+    with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=environment(url)) as process:
+        assert process.stderr
+        line = process.stderr.readline() if when else ""
+        assert when in line
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    return process.returncode, line + rest
+
+
+def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again() -> None:
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
+        status, said = interrupted(*SUBMIT, "--download", "some folder", url=server.url, when="job ")
+    job_id = said.split()[1]
+    assert status == 130
+    assert f"Take it up again: spacely wait --download 'some folder' {job_id}" in said
+    assert "Traceback" not in said
+
+
+def test_the_command_that_was_printed_works() -> None:
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=1) as server:
+        said = interrupted(*SUBMIT, "--wait", url=server.url, when="job ")[1]
+        words = said.partition("Take it up again: spacely ")[2].split()
+        done = subprocess.run(
+            [*COMMAND, *words], capture_output=True, text=True, check=False, env=environment(server.url)
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("http")
+
+
+def test_ctrl_c_while_a_submit_is_in_the_air_says_that_it_may_have_been_accepted() -> None:
+    with MockServer(load(ROOT / "openapi.yaml")) as server:
+        words = [*SUBMIT, "--prompt", "[mock delay=30s]"]
+        with subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, text=True, env=environment(server.url)) as it:
+            origin = server.url.removesuffix("/api/v1")
+            while not httpx.get(f"{origin}/__mock__/requests/count").json()["count"]:
+                time.sleep(0.05)
+            it.send_signal(signal.SIGINT)
+            assert it.stderr
+            said = it.stderr.read()
+    assert it.returncode == 130
+    assert "It was being submitted and may have been accepted" in said
+
+
+def test_a_render_that_failed_is_not_to_be_taken_up_again(url: str) -> None:
+    words = [*SUBMIT, "--wait", "--prompt", "[mock outcome=failure]"]
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, env=environment(url))
+    assert done.returncode == 1
+    assert "Take it up again" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_the_commands_the_options_and_their_values(tmp_path: Path, shell: str) -> None:
+    script = tmp_path / "completion"
+    words = ["--install-completion", "--shell", shell, "--output", str(script)]
+    subprocess.run([*COMMAND, *words], check=True, capture_output=True, env={**os.environ, "HOME": str(tmp_path)})
+    text = script.read_text()
+    assert all(word in text for word in ("generate-advance", "renovate-type", "residential", "install-completion"))
+
+
+@pytest.mark.parametrize("command", [[], SUBMIT[:1], ["poll-result"], ["wait"], ["batch"]])
+def test_help_tells_the_exit_statuses(command: list[str]) -> None:
+    done = subprocess.run([*COMMAND, *command, "--help"], capture_output=True, text=True, check=True)
+    assert "Exit status: 0 " in done.stdout
