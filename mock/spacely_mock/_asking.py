@@ -22,10 +22,9 @@ from typing import Any, TypeAlias, cast
 from spacely_spec import Operation, join_pointer
 
 from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_directive
-from ._http import Request
+from ._http import RawHeaders, Request
 from ._schemas import Schema, at, parts, types
 
-Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 HEADER_PREFIX = b"x-mock-"
 MAGIC = b"[mock "
 # A name is read from its first letter only and never given back, or a long header would take for ever.
@@ -35,7 +34,7 @@ _PREFERENCE = re.compile(
 _MAGIC = re.compile(r"\[mock (?P<words>[^\[\]]*)\]")
 
 
-def says_nothing(headers: Headers, body: bytes) -> bool:
+def says_nothing(headers: RawHeaders, body: bytes) -> bool:
     """Whether a request says nothing to the mock: no header of those (in lower case), no text that could be magic."""
     return MAGIC not in body and not any(name == b"prefer" or name.startswith(HEADER_PREFIX) for name, _ in headers)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ._asking import Headers, MagicTexts, read_headers, says_nothing
+from ._asking import MagicTexts, read_headers, says_nothing
 from ._delivery import Sleep
 from ._directives import NOTHING, Directive
 from ._faults import spoiled
-from ._http import Reply, Request
+from ._http import RawHeaders, Reply, Request
 from ._limits import Limit, Refusal
 from ._rules import Rules
 from ._state import State
@@ -38,7 +38,11 @@ class Director:
         """Whether there is no limit and no rule: only a request itself can ask for something."""
         return self.limit is None and self.rules.is_empty()
 
-    def is_idle(self, headers: Headers, body: bytes = b"") -> bool:
+    def leaves_alone(self, request: Request, operation: str, owner: str, body: Any) -> bool:
+        """Whether no limit and no rule concerns a request that has been noted, where the store asks for that."""
+        return self.limit is None and not self.rules.concern(request, operation, owner, body)
+
+    def is_idle(self, headers: RawHeaders, body: bytes = b"") -> bool:
         """Whether there is nothing to decide: the answer is what the contract and the mock's defaults say."""
         return self.at_rest and says_nothing(headers, body)
 

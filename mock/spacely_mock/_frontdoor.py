@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._cors import Cors
 from ._delivery import RECEIVE, Interrupted, reset
-from ._http import ENTRY, PATH_VALUES, REQUEST, Observe, Reply, Request, origin_of
+from ._http import ENTRY, PATH_VALUES, REQUEST, Arrived, Observe, Reply, Request, server_of
 from ._journal import Entry, Journal
 from ._lane import FastLane
 from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, STORE_GONE, problem
@@ -70,6 +70,10 @@ class FrontDoor:
         self._body_limit = body_limit
         self._observe = observe
         self._journal = journal
+
+    def answer_at_once(self, arrived: Arrived) -> bytes | None:
+        """Answer an ordinary request without waiting for anything; None where it has to be called."""
+        return None if self._lane is None else self._lane.answer_at_once(arrived)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -183,7 +187,8 @@ class FrontDoor:
             raw_headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
             body=b"".join(pieces),
             oversized=size > self._body_limit,
-            origin=origin_of(scope, _host(scope)),
+            scheme=scope.get("scheme", "http"),
+            server=server_of(scope),
         )
 
 
@@ -224,7 +229,3 @@ def _not_allowed(request: Request, match: Match) -> Reply:
 
 async def _no_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
-
-
-def _host(scope: Scope) -> bytes:
-    return next((bytes(value) for name, value in scope["headers"] if name.lower() == b"host"), b"")

@@ -189,8 +189,13 @@ class PollJob:
                 return job
         return None
 
+    def answer_at_once(self, job: Job, origin: str) -> Reply | None:
+        """How a job stands; None where its polls must be counted to know."""
+        ended = self._settings.has_run(job)
+        return None if ended is None else self.show(job, origin, ended=ended)
+
     async def answer(self, job: Job, owner: str, origin: str) -> Reply:
-        """How a job stands."""
+        """How a job stands; where polls count, this is one."""
         return self.show(job, origin, ended=await self._settings.has_ended(job, owner))
 
     def show(self, job: Job, origin: str, *, ended: bool) -> Reply:

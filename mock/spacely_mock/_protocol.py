@@ -43,11 +43,11 @@ def _plain(request_timeout: float) -> type[asyncio.Protocol]:
 
 
 def _fast(request_timeout: float) -> type[asyncio.Protocol]:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    from ._direct import DirectProtocol
 
     heir_type: Any = _plain(request_timeout)
 
-    class FastProtocol(_Limits, HttpToolsProtocol):  # type: ignore[misc] # _Limits stands on what both protocols have
+    class FastProtocol(_Limits, DirectProtocol):  # type: ignore[misc] # _Limits stands on what both protocols have
         timeout = request_timeout
         overhead = 0
         received = b""
@@ -56,7 +56,7 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             self.received = data
             self.overhead += len(data)
             super().data_received(data)
-            if not self.is_waiting:
+            if self.is_resting or not self.is_waiting:
                 self.overhead = 0
             elif self.overhead > _MOST_OVERHEAD:
                 self.refuse(431, f"The request has headers or trailers of more than {_MOST_OVERHEAD} bytes.")
@@ -71,6 +71,14 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             if not self.has_head:
                 _check_coding(name, value)
                 super().on_header(name, value)
+
+        def stop_timers(self) -> None:
+            super().stop_timers()
+            self.stop_resting()
+
+        @property
+        def has_head(self) -> bool:
+            return self.is_held or super().has_head
 
         def _should_upgrade(self) -> bool:
             return True  # uvicorn asks this where the parser has seen an upgrade.
@@ -92,6 +100,7 @@ class _Limits(_Base):
     timeout: float
     flow: FlowControl
     scope: Any
+    is_resting = False
     _is_silent = True
     _sending: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
@@ -103,7 +112,8 @@ class _Limits(_Base):
     def data_received(self, data: bytes) -> None:
         self._is_silent = False
         super().data_received(data)
-        if not self.is_waiting or self.transport.is_closing() or self.transport.get_protocol() is not self:
+        is_done = self.is_resting or not self.is_waiting
+        if is_done or self.transport.is_closing() or self.transport.get_protocol() is not self:
             self._sending = _stopped(self._sending)
         elif self._sending is None:
             self._sending = self.loop.call_later(self.timeout, self._too_slow)

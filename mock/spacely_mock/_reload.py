@@ -47,6 +47,10 @@ class Reloading:
         """Serve one connection."""
         await self._app(scope, receive, send)
 
+    def answer_at_once(self, arrived: Arrived) -> bytes | None:
+        """Answer a request without waiting for anything; None where this has to be called."""
+        return self._app.answer_at_once(arrived)
+
     def watch(self, where: str) -> None:
         """Look at the file from now on, in a thread of its own.
 

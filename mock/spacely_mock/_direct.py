@@ -1,0 +1,128 @@
+"""The short cut through the server: a request that comes in one piece is answered where it is parsed.
+
+Between a socket and an ASGI application, a server makes a task, a scope and several messages for each request. Where
+the application says that it can answer at once, none of this is needed. Whatever else comes - in several pieces, behind
+another request, on a connection that is to be closed - goes the way that uvicorn has for it, as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ._http import AnswerAtOnce, Arrived
+
+
+class DirectProtocol(HttpToolsProtocol):
+    """uvicorn's fast protocol, which asks the application first whether it answers a request at once.
+
+    Attributes:
+        is_held: Whether a request is held back from uvicorn until it is known whether it has come whole.
+        is_resting: Whether the last that came was a whole request, and it was answered at once.
+    """
+
+    is_held = False
+    is_resting = False
+    _may_hold = False
+    _body = b""
+    _rests_since = 0.0
+    _rest_timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._answer_at_once: AnswerAtOnce | None = getattr(self.config.app, "answer_at_once", None)
+
+    def data_received(self, data: bytes) -> None:
+        self.is_resting = False
+        # Of a piece with several requests only the first is, so that no connection keeps the others waiting.
+        self._may_hold = self._answer_at_once is not None and (self.cycle is None or self.cycle.response_complete)
+        super().data_received(data)
+        if self.is_held:
+            self._release()
+
+    def on_message_begin(self) -> None:
+        self.is_resting = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        if self._may_hold and self._is_plain():
+            self.is_held = True
+            self._body = b""
+        else:
+            super().on_headers_complete()
+        self._may_hold = False
+
+    def on_body(self, body: bytes) -> None:
+        if self.is_held:
+            self._body += body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        answer = self._answer() if self.is_held else None
+        if answer is not None:
+            self.is_held = False
+            self.transport.write(answer)
+            self.server_state.total_requests += 1
+            self._rest()
+            return
+        if self.is_held:
+            self._release()
+        super().on_message_complete()
+
+    def stop_resting(self) -> None:
+        """Let go of the connection."""
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
+
+    def _is_plain(self) -> bool:
+        """Whether the connection stays as it is after the request, and takes an answer."""
+        parser = self.parser
+        return (
+            parser.should_keep_alive()
+            and parser.get_http_version() == "1.1"
+            and not parser.should_upgrade()
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+
+    def _answer(self) -> bytes | None:
+        assert self._answer_at_once is not None  # noqa: S101 - see data_received
+        return self._answer_at_once(
+            Arrived(
+                self.parser.get_method().decode("ascii"),
+                self.url,
+                self.headers,
+                self._body,
+                self.scheme or "http",
+                self.server,
+                self.server_state.default_headers,
+            )
+        )
+
+    def _release(self) -> None:
+        """Hand uvicorn what was held back."""
+        self.is_held = False
+        super().on_headers_complete()
+        if self._body:
+            super().on_body(self._body)
+
+    def _rest(self) -> None:
+        """Wait for the next request as long as uvicorn would. The timer is not moved for each request: it looks."""
+        self.is_resting = True
+        self._rests_since = self.loop.time()
+        if self._rest_timer is None:
+            self._rest_timer = self.loop.call_later(self.timeout_keep_alive, self._rested)
+
+    def _rested(self) -> None:
+        self._rest_timer = None
+        if not self.is_resting:  # A request has come since, and whatever answers it waits anew.
+            return
+        left = self._rests_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._rest_timer = self.loop.call_later(left, self._rested)
+        else:
+            self.timeout_keep_alive_handler()
