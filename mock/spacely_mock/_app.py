@@ -18,6 +18,8 @@ from ._state import JOURNAL_ENTRIES, MemoryState, State
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from ._http import Application
+
 RENDER_TIME = 2.0
 BODY_LIMIT = 10 * 1024 * 1024
 
@@ -45,7 +47,7 @@ def create_app(
     admin_token: str | None = None,
     worker: tuple[int, int] = (0, 1),
     first_job: int | None = None,
-) -> ASGIApp:
+) -> Application:
     """Make the mock of a contract.
 
     Args:
@@ -154,6 +156,7 @@ def create_app(
         compiled=compiled,
         headers=cors.headers,
         body_limit=body_limit,
+        director=director,
         observe=observer,
         journal=noted,
     )

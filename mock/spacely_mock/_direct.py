@@ -8,21 +8,23 @@ another request, on a connection that is to be closed - goes the way that uvicor
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ._http import AnswerAtOnce, Arrived
+from ._http import Application, Request
 
 
 class DirectProtocol(HttpToolsProtocol):
     """uvicorn's fast protocol, which asks the application first whether it answers a request at once.
 
     Attributes:
+        reads_head: Whether the head of a request is being read.
         is_held: Whether a request is held back from uvicorn until it is known whether it has come whole.
         is_resting: Whether the last that came was a whole request, and it was answered at once.
     """
 
+    reads_head = False
     is_held = False
     is_resting = False
     _may_hold = False
@@ -32,21 +34,25 @@ class DirectProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._answer_at_once: AnswerAtOnce | None = getattr(self.config.app, "answer_at_once", None)
+        self._application: Application | None = (
+            cast("Application", self.config.app) if hasattr(self.config.app, "answer_at_once") else None
+        )
 
     def data_received(self, data: bytes) -> None:
         self.is_resting = False
         # Of a piece with several requests only the first is, so that no connection keeps the others waiting.
-        self._may_hold = self._answer_at_once is not None and (self.cycle is None or self.cycle.response_complete)
+        self._may_hold = self._application is not None and (self.cycle is None or self.cycle.response_complete)
         super().data_received(data)
         if self.is_held:
             self._release()
 
     def on_message_begin(self) -> None:
+        self.reads_head = True
         self.is_resting = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self.reads_head = False
         if self._may_hold and self._is_plain():
             self.is_held = True
             self._body = b""
@@ -90,18 +96,13 @@ class DirectProtocol(HttpToolsProtocol):
         )
 
     def _answer(self) -> bytes | None:
-        assert self._answer_at_once is not None  # noqa: S101 - see data_received
-        return self._answer_at_once(
-            Arrived(
-                self.parser.get_method().decode("ascii"),
-                self.url,
-                self.headers,
-                self._body,
-                self.scheme or "http",
-                self.server,
-                self.server_state.default_headers,
-            )
+        assert self._application is not None  # noqa: S101 - see data_received
+        path, _, query = self.url.decode("latin-1").partition("?")
+        method = self.parser.get_method().decode("ascii")
+        request = Request(
+            method, path, query.encode("latin-1"), tuple(self.headers), self._body, False, self.scheme or "http", self.server
         )
+        return self._application.answer_at_once(request, self.server_state.default_headers)
 
     def _release(self) -> None:
         """Hand uvicorn what was held back."""

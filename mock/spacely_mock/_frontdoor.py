@@ -7,13 +7,14 @@ the layers below in one well-formed piece.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._cors import Cors
 from ._delivery import RECEIVE, Interrupted, reset
-from ._http import ENTRY, PATH_VALUES, REQUEST, Arrived, Observe, Reply, Request, server_of
+from ._http import ENTRY, PATH_VALUES, REQUEST, Observe, Reply, Request, server_of
 from ._journal import Entry, Journal
 from ._lane import FastLane
 from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, STORE_GONE, problem
@@ -71,9 +72,9 @@ class FrontDoor:
         self._observe = observe
         self._journal = journal
 
-    def answer_at_once(self, arrived: Arrived) -> bytes | None:
-        """Answer an ordinary request without waiting for anything; None where it has to be called."""
-        return None if self._lane is None else self._lane.answer_at_once(arrived)
+    def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """Answer an ordinary request without waiting for anything; None where this has to be called. See Application."""
+        return None if self._lane is None else self._lane.answer_at_once(request, server_headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

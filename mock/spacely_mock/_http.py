@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from http.cookies import CookieError, SimpleCookie
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import parse_qsl, quote
 
 if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
@@ -84,31 +84,21 @@ Observe = Callable[[Request, int], None]
 """Called for a request with the status it got."""
 
 
-@dataclass(slots=True)
-class Arrived:
-    """A request that has come whole over HTTP/1.1, as a server hands it to an application that answers at once.
+class Application(Protocol):
+    """An ASGI application that a server may ask first whether it answers without waiting for anything."""
 
-    Attributes:
-        method: The method.
-        target: The path and the query, as sent.
-        headers: Names in lower case, and values.
-        body: The body.
-        scheme: That of the URL.
-        server: The address and the port that the server has.
-        server_headers: What the server itself puts into answers.
-    """
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        ...
 
-    method: str
-    target: bytes = field(repr=False)
-    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
-    body: bytes = field(repr=False)
-    scheme: str
-    server: tuple[str, int | None] | None
-    server_headers: Sequence[tuple[bytes, bytes]]
+    def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """The bytes that answer a request; None where the application has to be called.
 
-
-AnswerAtOnce = Callable[[Arrived], bytes | None]
-"""Answers a request, with the bytes that are to be sent, without waiting for anything; or leaves it (None)."""
+        Args:
+            request: A request that has come whole over HTTP/1.1, its path as it was sent.
+            server_headers: What the server itself puts into answers.
+        """
+        ...
 
 
 def server_of(scope: Scope) -> tuple[str, int | None] | None:

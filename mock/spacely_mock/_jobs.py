@@ -19,7 +19,7 @@ from spacely_spec import (
 )
 
 from ._clock import Clock
-from ._http import Reply
+from ._http import Reply, Request
 from ._ids import Form, Job, NewJob, Sealer, choose_form
 from ._jobanswers import JobAnswers
 from ._plans import OUTCOMES, Outcome, Plan, Progress
@@ -98,6 +98,7 @@ class SubmitJob:
     ) -> None:
         self.number = number
         self.polling = polling
+        self._sealed_for = polling.target + "\0"
         self._settings = settings
         response = responses.by_key[polling.status]
         self.response = response
@@ -159,7 +160,7 @@ class SubmitJob:
 
     def sealed_for(self, owner: str) -> str:
         """Whom an id is sealed for: its owner, at the operation that is polled for it and no other."""
-        return f"{self.polling.target}\0{owner}"
+        return self._sealed_for + owner
 
     def _template(self, value: Any) -> BodyTemplate:
         if self._expression.source != "body":
@@ -189,20 +190,20 @@ class PollJob:
                 return job
         return None
 
-    def answer_at_once(self, job: Job, origin: str) -> Reply | None:
+    def answer_at_once(self, job: Job, request: Request) -> Reply | None:
         """How a job stands; None where its polls must be counted to know."""
         ended = self._settings.has_run(job)
-        return None if ended is None else self.show(job, origin, ended=ended)
+        return None if ended is None else self._show(job, request, ended=ended)
 
-    async def answer(self, job: Job, owner: str, origin: str) -> Reply:
+    async def answer(self, job: Job, owner: str, request: Request) -> Reply:
         """How a job stands; where polls count, this is one."""
-        return self.show(job, origin, ended=await self._settings.has_ended(job, owner))
+        return self._show(job, request, ended=await self._settings.has_ended(job, owner))
 
-    def show(self, job: Job, origin: str, *, ended: bool) -> Reply:
+    def _show(self, job: Job, request: Request, *, ended: bool) -> Reply:
         """The answer for a job that runs or has ended."""
         answers = self._submits[job.operation].answers
         answer = answers.ended[self._settings.plan(job).outcome] if ended else answers.pending
-        return answer.reply(job, origin)
+        return answer.reply(job, request)
 
 
 def _id_form(

@@ -141,9 +141,10 @@ class Journal:
         self._at_hand.append_at_once(entry)
 
     def _count(self, entry: Entry, status: int) -> None:
-        self._metrics.count(entry.operation, status, entry.answered(status))
-        if entry.job and entry.operation is not None and entry.operation in self._submits:
-            self._metrics.count_job(entry.operation)
+        operation = entry.operation
+        self._metrics.count(operation, status, entry.answered(status))
+        if entry.job and operation is not None and operation in self._submits:
+            self._metrics.count_job(operation)
 
     async def close(self) -> None:
         """Let go of what keeps the journal."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -20,7 +20,8 @@ from spacely_spec import SecurityScheme
 from ._asking import HEADER_PREFIX, MAGIC
 from ._bodies import BodyError, read_json
 from ._directives import NOTHING
-from ._http import ENTRY, Arrived, Observe, RawHeaders, Reply, Request, server_of
+from ._director import Director
+from ._http import ENTRY, Observe, RawHeaders, Reply, Request, server_of
 from ._journal import Journal
 from ._operations import Call, CompiledOperation
 from ._parameters import ParameterRule
@@ -30,7 +31,7 @@ from ._state import StateUnavailableError, namespace_of
 from ._wire import AnswerWriter
 
 # Bytes that stand for themselves in a path and in a query, so that there is nothing to decode.
-_PLAIN_PATH = re.compile(rb"[A-Za-z0-9._~/-]+")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._~/-]+")
 _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*(?:&[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*)*")
 # Headers that ask for something, say that a body is not simply what follows, or tell of a gateway in front.
 _UNUSUAL = frozenset({b"prefer", b"expect", b"transfer-encoding", b"content-encoding", b"x-forwarded-proto"})
@@ -52,6 +53,7 @@ class FastLane:
         compiled: Its operations, by operationId.
         headers: What every answer carries.
         body_limit: The largest body that is taken, in bytes.
+        director: Knows what is to be done with requests besides.
         observe: Called for every request with the status it got.
         journal: Where requests are noted.
 
@@ -66,17 +68,19 @@ class FastLane:
         compiled: Mapping[str, CompiledOperation],
         headers: RawHeaders,
         body_limit: int,
+        director: Director,
         observe: Observe | None,
         journal: Journal,
     ) -> None:
         self.taken = 0
+        self._director = director
         self._journal = journal
         self._routes = routes
         self._headers = headers
         self._writer = AnswerWriter(headers)
         self._body_limit = body_limit
         self._observe = observe
-        self._concrete: dict[tuple[str, bytes], _Lane] = {}
+        self._concrete: dict[tuple[str, str], _Lane] = {}
         self._templated: dict[tuple[str, str], _Lane] = {}
         for route in routes.all:
             for method, operation in route.operations.items():
@@ -85,38 +89,35 @@ class FastLane:
                     continue
                 if "{" in route.template:
                     self._templated[method, route.template] = lane
-                elif _PLAIN_PATH.fullmatch(route.template.encode()):
-                    self._concrete[method, route.template.encode()] = lane
+                elif _PLAIN_PATH.fullmatch(route.template):
+                    self._concrete[method, route.template] = lane
 
-    def answer_at_once(self, arrived: Arrived) -> bytes | None:
-        """Answer a request that has come whole over HTTP/1.1, or leave it: then nothing has been done (None)."""
-        path, _, query = arrived.target.partition(b"?")
-        lane, path_values = self._find(arrived.method, path)
+    def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """Answer a request, or leave it: then nothing has been done (None). See Application."""
+        lane, path_values = self._find(request.method, request.path)
         if lane is None or not self._journal.is_at_hand:
             return None
         try:
-            headers = tuple(arrived.headers)
-            request = Request(
-                arrived.method, path.decode(), query, headers, arrived.body, False, arrived.scheme, arrived.server
-            )
             call = self._read(lane, path_values, request)
-            if call is None or not lane.leaves_alone(call):
+            if call is None or not self._director.leaves_alone(
+                request, lane.operation, call.owner, call.checked.body
+            ):
                 return None
             entry = self._journal.entry(lane.operation, request)
             reply = lane.compiled.answer_at_once(call)
             if reply is None:
                 return None
-            answer = self._writer.write(reply, arrived.server_headers)
+            answer = self._writer.write(reply, server_headers)
             self._journal.note(entry, reply)
             self._count(request, reply)
         except Exception:
-            _report(arrived.method, path)
+            _report(request)
             return None
         return answer
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Answer a request and return None; or leave it, and return what it is to be received from."""
-        method, path = scope["method"], scope.get("raw_path") or b""
+        method, path = scope["method"], (scope.get("raw_path") or b"").decode("latin-1")
         lane, path_values = self._find(method, path)
         if lane is None:
             return receive
@@ -127,17 +128,15 @@ class FastLane:
             if message.get("more_body", False):
                 return receive
             body = message.get("body", b"")
+        headers, query = tuple(scope["headers"]), scope.get("query_string", b"")
+        request = Request(method, path, query, headers, body, False, scope.get("scheme", "http"), server_of(scope))
         try:
-            headers, query = tuple(scope["headers"]), scope.get("query_string", b"")
-            request = Request(
-                method, path.decode(), query, headers, body, False, scope.get("scheme", "http"), server_of(scope)
-            )
             call = self._read(lane, path_values, request)
             reply = None if call is None else await self._noted(lane, call, scope)
         except StateUnavailableError:  # The long way it is told.
             return receive
         except Exception:
-            _report(method, path)
+            _report(request)
             return receive
         if reply is None:
             return receive
@@ -151,7 +150,7 @@ class FastLane:
         namespace = namespace_of(call.owner)
         # The long way, where it comes to that, finds the request in the journal.
         scope[ENTRY] = entry = await self._journal.arrived(lane.operation, call.request, rules_of=namespace)
-        if not lane.leaves_alone(call):
+        if not self._director.leaves_alone(call.request, lane.operation, call.owner, call.checked.body):
             return None
         reply = await lane.compiled.answer(call)
         entry.job = reply.job
@@ -164,12 +163,12 @@ class FastLane:
         if self._observe is not None:
             self._observe(request, reply.status)
 
-    def _find(self, method: str, path: bytes) -> tuple[_Lane | None, Mapping[str, str]]:
+    def _find(self, method: str, path: str) -> tuple[_Lane | None, Mapping[str, str]]:
         """The lane of a path, and the values of the path's parameters."""
         lane = self._concrete.get((method, path))
         if lane is not None or not self._templated or not _PLAIN_PATH.fullmatch(path):
             return lane, _NO_VALUES
-        match = self._routes.find(path.decode())
+        match = self._routes.find(path)
         if match is None:
             return None, _NO_VALUES
         return self._templated.get((method, match.route.template)), match.values
@@ -211,6 +210,7 @@ class _Lane:
 
     Attributes:
         compiled: The operation.
+        operation: Its operationId.
         scheme: The one key that is needed, sent in a header; None where anyone may call.
         key_header: That header.
         unusual: Headers that no ordinary request has.
@@ -223,6 +223,7 @@ class _Lane:
     """
 
     compiled: CompiledOperation
+    operation: str
     scheme: SecurityScheme | None
     key_header: bytes
     unusual: frozenset[bytes]
@@ -232,15 +233,6 @@ class _Lane:
     in_query: Mapping[str, ParameterRule]
     in_headers: Mapping[bytes, ParameterRule]
     bodies: Mapping[bytes, Fits] | None
-
-    @property
-    def operation(self) -> str:
-        """The operationId."""
-        return self.compiled.operation.id
-
-    def leaves_alone(self, call: Call) -> bool:
-        """Whether nothing but the contract says what is to be done with a request."""
-        return self.compiled.director.leaves_alone(call.request, self.operation, call.owner, call.checked.body)
 
     def owner(self, headers: _Headers) -> str | None:
         """The namespace of the caller; None where the request may not pass."""
@@ -306,6 +298,7 @@ def _lay_out(compiled: CompiledOperation) -> _Lane | None:
 
     return _Lane(
         compiled=compiled,
+        operation=compiled.operation.id,
         scheme=scheme,
         key_header=_encode(scheme.name) if scheme else b"",
         unusual=_UNUSUAL | unusual,
@@ -327,8 +320,8 @@ def _bodies(rules: RequestRules) -> Iterator[tuple[bytes, Fits]]:
                 yield content_type.encode("latin-1", "replace"), fits
 
 
-def _report(method: str, path: bytes) -> None:
-    _log.exception("the fast lane failed, and left %s %s to the framework", method, path.decode("ascii", "replace"))
+def _report(request: Request) -> None:
+    _log.exception("the fast lane failed, and left %s %s to the framework", request.method, request.path)
 
 
 def _encode(name: str) -> bytes:

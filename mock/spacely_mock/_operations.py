@@ -144,7 +144,7 @@ class CompiledOperation:
             job_id = call.checked.parameters[self.poll.parameter]
             if job_id is not None:
                 job = self.poll.find(job_id, call.owner)
-                return self._no_job(self.poll, call) if job is None else self.poll.answer_at_once(job, call.request.origin)
+                return self._no_job(self.poll, call) if job is None else self.poll.answer_at_once(job, call.request)
         response = chosen or self.responses.success
         return response.reply(response.first)
 
@@ -153,7 +153,7 @@ class CompiledOperation:
         assert self.poll is not None  # noqa: S101 - see answer_at_once
         job = self.poll.find(call.checked.parameters[self.poll.parameter], call.owner)
         assert job is not None  # noqa: S101 - the same
-        return await self.poll.answer(job, call.owner, call.request.origin)
+        return await self.poll.answer(job, call.owner, call.request)
 
     def _no_job(self, poll: PollJob, call: Call) -> Reply:
         detail = "No job with this id was submitted to this mock under this key."

@@ -18,6 +18,8 @@ else:
 
 _MOST_OVERHEAD = 64 * 1024
 """How many bytes may come that are no body: a request's head, the trailers of a chunked body."""
+_WEIGHED_HEADERS = frozenset({b"transfer-encoding", b"expect"})
+"""Those that say how a request is to be read."""
 _TITLES = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
 
@@ -68,17 +70,18 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
         def on_header(self, name: bytes, value: bytes) -> None:
             # What comes after the head is a trailer. uvicorn would count it among the headers, though the request has
             # been handed on: a key, or a length, that no gateway in front has seen.
-            if not self.has_head:
+            if not self.reads_head:
+                return
+            name = name.lower()
+            if name in _WEIGHED_HEADERS:
                 _check_coding(name, value)
                 super().on_header(name, value)
+            else:
+                self.headers.append((name, value))
 
         def stop_timers(self) -> None:
             super().stop_timers()
             self.stop_resting()
-
-        @property
-        def has_head(self) -> bool:
-            return self.is_held or super().has_head
 
         def _should_upgrade(self) -> bool:
             return True  # uvicorn asks this where the parser has seen an upgrade.
@@ -152,12 +155,6 @@ class _Limits(_Base):
         cycle: Any = self.cycle
         return cycle is None or cycle.more_body or cycle.response_complete
 
-    @property
-    def has_head(self) -> bool:
-        """Whether the head of the request that is being read has been read whole."""
-        cycle: Any = self.cycle
-        return cycle is not None and cycle.scope is self.scope
-
     def refuse(self, status: int, detail: str) -> None:
         """Answer with a problem and close."""
         cycle: Any = self.cycle
@@ -188,7 +185,7 @@ class _Limits(_Base):
 
 def _check_coding(name: bytes, value: bytes) -> None:
     """Raise ValueError, of which the parser makes a 400, for a transfer coding that is not undone here."""
-    if name.lower() == b"transfer-encoding" and value.strip().lower() != b"chunked":
+    if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
         raise ValueError("the transfer coding is not known")
 
 

@@ -219,8 +219,6 @@ class Rules:
 
     def concern(self, request: Request, operation: str, owner: str, body: Any) -> bool:
         """Whether one of them matches a request that has just been noted, if need be."""
-        if self.is_empty():
-            return False
         namespace = namespace_of(owner)
         sets = [*(self._parsed(each, self._state.known_rules(each)) for each in (namespace, EVERYONE)), self._first]
         return any(each.match(request, operation, namespace, body) for each in sets)

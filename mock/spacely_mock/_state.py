@@ -245,7 +245,9 @@ class MemoryState:
         self._held += line.size
         while len(self._lines) > self._entries or self._held > self._size:
             self._held -= self._lines.popleft().size
-        self._change()
+        self._changes += 1
+        if self._waiting:
+            self._tell()
 
     async def complete(self, line: Line) -> None:  # noqa: ARG002 - the line itself is kept, so it is there already
         """Add what a line's request was answered with."""
@@ -303,6 +305,9 @@ class MemoryState:
 
     def _change(self) -> None:
         self._changes += 1
+        self._tell()
+
+    def _tell(self) -> None:
         for change in self._waiting:
             if not change.done():
                 change.set_result(None)

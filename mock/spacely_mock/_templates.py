@@ -24,6 +24,11 @@ class BodyTemplate:
         self._fixed = [piece.encode() for piece in pieces[::2]]
         self._slots = [int(piece) for piece in pieces[1::2]]
 
+    @property
+    def constant(self) -> bytes | None:
+        """The body where nothing is to be filled; None where something is."""
+        return None if self._slots else self._fixed[0]
+
     def fill(self, values: Sequence[Any]) -> bytes:
         """The body with a value for each slot."""
         if not self._slots:
