@@ -49,7 +49,9 @@ class DirectProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self.reads_head = True
         self.is_resting = False
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_headers_complete(self) -> None:
         self.reads_head = False
@@ -57,7 +59,7 @@ class DirectProtocol(HttpToolsProtocol):
             self.is_held = True
             self._body = b""
         else:
-            super().on_headers_complete()
+            self._begin()
         self._may_hold = False
 
     def on_body(self, body: bytes) -> None:
@@ -107,9 +109,17 @@ class DirectProtocol(HttpToolsProtocol):
     def _release(self) -> None:
         """Hand uvicorn what was held back."""
         self.is_held = False
-        super().on_headers_complete()
+        self._begin()
         if self._body:
             super().on_body(self._body)
+
+    def _begin(self) -> None:
+        """Hand uvicorn the head: what it would have noted of it piece by piece, had it been asked."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        super().on_headers_complete()
 
     def _rest(self) -> None:
         """Wait for the next request as long as uvicorn would. The timer is not moved for each request: it looks."""

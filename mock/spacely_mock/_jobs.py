@@ -106,6 +106,7 @@ class SubmitJob:
         parameter = next(each for each in target.parameters if each.name == polling.parameter)
         self.form = _id_form(spec, operation, polling, response, parameter, settings.sealer)
         self._templates = {name: self._template(value) for name, value in response.examples.items()}
+        self._first = next(iter(self._templates.values()), None)
         example_id = polling.job_id.read(Answer(response.status, response.headers, response.first))
         self.answers = JobAnswers(spec, target, polled, polling, example_id, self.form, settings.sealer)
         if settings.outcome in self.answers.impossible:
@@ -135,12 +136,13 @@ class SubmitJob:
             PlanError: Jobs of this operation cannot end so.
         """
         settings = self._settings
-        self._check(outcome, progress)
+        if outcome is not None or progress is not None:
+            self._check(outcome, progress)
         seed = settings.sealer.new_seed()
         span = (progress or settings.progress).span(seed)
         job = NewJob(settings.clock.now(), self.number, seed, outcome or settings.outcome, span)
         value = settings.sealer.issue(self.form, job, self.sealed_for(owner))
-        template = self._templates.get(example or next(iter(self._templates), ""))
+        template = self._first if example is None else self._templates.get(example)
         reply = self.response.reply_with(b"" if template is None else template.fill([value]), str(value))
         if self._expression.source == "header":
             headers = [pair for pair in reply.headers if pair[0] != self._expression.key.lower()]
@@ -184,8 +186,9 @@ class PollJob:
 
     def find(self, value: Any, owner: str) -> Job | None:
         """The job with an id; None where this owner has no such job."""
+        text, sealer = str(value), self._settings.sealer
         for number, submit in self._submits.items():
-            job = self._settings.sealer.read(submit.form, str(value), submit.sealed_for(owner))
+            job = sealer.read(submit.form, text, submit.sealed_for(owner))
             if job is not None and job.operation == number and job.created - 60 <= self._settings.clock.now():
                 return job
         return None

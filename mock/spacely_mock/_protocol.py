@@ -117,7 +117,8 @@ class _Limits(_Base):
         super().data_received(data)
         is_done = self.is_resting or not self.is_waiting
         if is_done or self.transport.is_closing() or self.transport.get_protocol() is not self:
-            self._sending = _stopped(self._sending)
+            if self._sending is not None:
+                self._sending = _stopped(self._sending)
         elif self._sending is None:
             self._sending = self.loop.call_later(self.timeout, self._too_slow)
 
