@@ -14,18 +14,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ._http import Application, Request
 
+_WEIGHED_HEADERS = frozenset({b"transfer-encoding", b"expect"})
+"""Those that say how a request is to be read."""
+
 
 class DirectProtocol(HttpToolsProtocol):
     """uvicorn's fast protocol, which asks the application first whether it answers a request at once.
 
     Attributes:
-        reads_head: Whether the head of a request is being read.
-        is_held: Whether a request is held back from uvicorn until it is known whether it has come whole.
         is_resting: Whether the last that came was a whole request, and it was answered at once.
     """
 
-    reads_head = False
-    is_held = False
+    _reads_head = False
+    _is_held = False
     is_resting = False
     _may_hold = False
     _body = b""
@@ -41,42 +42,55 @@ class DirectProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self.is_resting = False
         # Of a piece with several requests only the first is, so that no connection keeps the others waiting.
-        self._may_hold = self._application is not None and (self.cycle is None or self.cycle.response_complete)
+        cycle: Any = self.cycle
+        self._may_hold = self._application is not None and (cycle is None or cycle.response_complete)
         super().data_received(data)
-        if self.is_held:
+        if self._is_held:
             self._release()
 
     def on_message_begin(self) -> None:
-        self.reads_head = True
+        self._reads_head = True
         self.is_resting = False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes after the head is a trailer. uvicorn would count it among the headers, though the request has
+        # been handed on: a key, or a length, that no gateway in front has seen.
+        if not self._reads_head:
+            return
+        name = name.lower()
+        if name in _WEIGHED_HEADERS:
+            _check_coding(name, value)
+            super().on_header(name, value)
+        else:
+            self.headers.append((name, value))
+
     def on_headers_complete(self) -> None:
-        self.reads_head = False
+        self._reads_head = False
         if self._may_hold and self._is_plain():
-            self.is_held = True
+            self._is_held = True
             self._body = b""
         else:
             self._begin()
         self._may_hold = False
 
     def on_body(self, body: bytes) -> None:
-        if self.is_held:
+        if self._is_held:
             self._body += body
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        answer = self._answer() if self.is_held else None
+        answer = self._answer() if self._is_held else None
         if answer is not None:
-            self.is_held = False
+            self._is_held = False
             self.transport.write(answer)
             self.server_state.total_requests += 1
             self._rest()
             return
-        if self.is_held:
+        if self._is_held:
             self._release()
         super().on_message_complete()
 
@@ -88,8 +102,8 @@ class DirectProtocol(HttpToolsProtocol):
 
     def _is_plain(self) -> bool:
         """Whether the connection stays as it is after the request, and takes an answer."""
-        parser = self.parser
-        return (
+        parser: Any = self.parser
+        return bool(
             parser.should_keep_alive()
             and parser.get_http_version() == "1.1"
             and not parser.should_upgrade()
@@ -100,15 +114,23 @@ class DirectProtocol(HttpToolsProtocol):
     def _answer(self) -> bytes | None:
         assert self._application is not None  # noqa: S101 - see data_received
         path, _, query = self.url.decode("latin-1").partition("?")
-        method = self.parser.get_method().decode("ascii")
+        parser: Any = self.parser
+        method: str = parser.get_method().decode("ascii")
         request = Request(
-            method, path, query.encode("latin-1"), tuple(self.headers), self._body, False, self.scheme or "http", self.server
+            method,
+            path,
+            query.encode("latin-1"),
+            tuple(self.headers),
+            self._body,
+            False,
+            self.scheme or "http",
+            self.server,
         )
         return self._application.answer_at_once(request, self.server_state.default_headers)
 
     def _release(self) -> None:
         """Hand uvicorn what was held back."""
-        self.is_held = False
+        self._is_held = False
         self._begin()
         if self._body:
             super().on_body(self._body)
@@ -137,3 +159,9 @@ class DirectProtocol(HttpToolsProtocol):
             self._rest_timer = self.loop.call_later(left, self._rested)
         else:
             self.timeout_keep_alive_handler()
+
+
+def _check_coding(name: bytes, value: bytes) -> None:
+    """Raise ValueError, of which the parser makes a 400, for a transfer coding that is not undone here."""
+    if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+        raise ValueError("the transfer coding is not known")

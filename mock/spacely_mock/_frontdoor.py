@@ -73,7 +73,7 @@ class FrontDoor:
         self._journal = journal
 
     def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-        """Answer an ordinary request without waiting for anything; None where this has to be called. See Application."""
+        """Answer an ordinary request without waiting for anything; None for any other. See Application."""
         return None if self._lane is None else self._lane.answer_at_once(request, server_headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

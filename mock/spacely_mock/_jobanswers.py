@@ -103,7 +103,9 @@ class JobAnswer:
             value = self._with_images(value, polling.result.key)
         self._template = BodyTemplate(value)
         specimen = Job("1" if self._integer else "0" * 36, 0, 0, 0)
-        body = self._template.fill(self._values(specimen, Request("GET", "/", b"", (), b"", server=("127.0.0.1", 65535))))
+        body = self._template.fill(
+            self._values(specimen, Request("GET", "/", b"", (), b"", server=("127.0.0.1", 65535)))
+        )
         if proven and not answer.response.fits(json.loads(body)):
             # The contract narrows these places so much that only its own example fits.
             self._template = BodyTemplate(answer.value)

@@ -99,9 +99,7 @@ class FastLane:
             return None
         try:
             call = self._read(lane, path_values, request)
-            if call is None or not self._director.leaves_alone(
-                request, lane.operation, call.owner, call.checked.body
-            ):
+            if call is None or not self._director.leaves_alone(request, lane.operation, call.owner, call.checked.body):
                 return None
             entry = self._journal.entry(lane.operation, request)
             reply = lane.compiled.answer_at_once(call)
@@ -110,7 +108,7 @@ class FastLane:
             answer = self._writer.write(reply, server_headers)
             self._journal.note(entry, reply)
             self._count(request, reply)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the long way is not concerned
             _report(request)
             return None
         return answer
@@ -135,7 +133,7 @@ class FastLane:
             reply = None if call is None else await self._noted(lane, call, scope)
         except StateUnavailableError:  # The long way it is told.
             return receive
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the long way is not concerned
             _report(request)
             return receive
         if reply is None:

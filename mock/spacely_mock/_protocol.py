@@ -18,8 +18,6 @@ else:
 
 _MOST_OVERHEAD = 64 * 1024
 """How many bytes may come that are no body: a request's head, the trailers of a chunked body."""
-_WEIGHED_HEADERS = frozenset({b"transfer-encoding", b"expect"})
-"""Those that say how a request is to be read."""
 _TITLES = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
 
@@ -66,18 +64,6 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
         def on_body(self, body: bytes) -> None:
             self.overhead = 0
             super().on_body(body)
-
-        def on_header(self, name: bytes, value: bytes) -> None:
-            # What comes after the head is a trailer. uvicorn would count it among the headers, though the request has
-            # been handed on: a key, or a length, that no gateway in front has seen.
-            if not self.reads_head:
-                return
-            name = name.lower()
-            if name in _WEIGHED_HEADERS:
-                _check_coding(name, value)
-                super().on_header(name, value)
-            else:
-                self.headers.append((name, value))
 
         def stop_timers(self) -> None:
             super().stop_timers()
@@ -182,12 +168,6 @@ class _Limits(_Base):
             self.transport.close()
         else:
             self.refuse(408, f"The request did not arrive within {self.timeout:g} seconds.")
-
-
-def _check_coding(name: bytes, value: bytes) -> None:
-    """Raise ValueError, of which the parser makes a 400, for a transfer coding that is not undone here."""
-    if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-        raise ValueError("the transfer coding is not known")
 
 
 def _bequeath(protocol: Any, heir_type: Any) -> None:

@@ -50,7 +50,7 @@ class Reloading:
         await self._app(scope, receive, send)
 
     def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-        """Answer a request without waiting for anything; None where this has to be called. See Application."""
+        """Answer an ordinary request without waiting for anything; None for any other. See Application."""
         return self._app.answer_at_once(request, server_headers)
 
     def watch(self, where: str) -> None:

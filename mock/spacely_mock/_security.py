@@ -29,7 +29,7 @@ class Keys:
         if self._exact:
             presented = key.encode("utf-8", "surrogateescape")
             # Every key is compared, in constant time, so that the time taken tells nothing.
-            return any([hmac.compare_digest(presented, known) for known in self._exact])
+            return True in [hmac.compare_digest(presented, known) for known in self._exact]
         if scheme.key_pattern is not None:
             return _compiled(scheme.key_pattern).search(key) is not None
         return bool(key)
