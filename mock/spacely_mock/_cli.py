@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import ipaddress
 import os
 import secrets
@@ -28,7 +29,6 @@ from ._rulefile import load_rules
 from ._server import REQUEST_TIMEOUT, PortError, listen, listen_many, make_server, origin
 from ._state import JOURNAL_ENTRIES, MemoryState
 from ._store import StoreError, open_store
-from ._workers import WorkerError, Workers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -125,6 +125,9 @@ def _serve(options: argparse.Namespace) -> int:
     if options.workers == 1:
         _run(options, app, listeners[0], lambda: _say(_banner(spec, where)))
         return 0
+    # Imported here: one process starts faster without.
+    from ._workers import WorkerError, Workers
+
     start = secrets.randbits(53) if options.seed is None else options.seed
 
     def run(number: int, listener: socket.socket, on_ready: Callable[[], None]) -> None:
@@ -141,7 +144,14 @@ def _serve(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -> None:
     if isinstance(app, Reloading):
         app.watch(origin(listener))
-    make_server(app, on_ready, request_timeout=options.request_timeout).run([listener])
+
+    def ready() -> None:
+        # What the mock is made of lives as long as it does: searched for garbage, it would hold up requests in vain.
+        gc.collect()
+        gc.freeze()
+        on_ready()
+
+    make_server(app, ready, request_timeout=options.request_timeout).run([listener])
 
 
 def _banner(spec: Spec, where: str) -> str:

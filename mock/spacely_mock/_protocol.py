@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -33,6 +34,7 @@ def make_protocol(request_timeout: float) -> type[asyncio.Protocol]:
         return _plain(request_timeout)
 
 
+@cache  # Imported and made where it is first needed: h11 takes its time.
 def _plain(request_timeout: float) -> type[asyncio.Protocol]:
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -44,8 +46,6 @@ def _plain(request_timeout: float) -> type[asyncio.Protocol]:
 
 def _fast(request_timeout: float) -> type[asyncio.Protocol]:
     from ._direct import DirectProtocol
-
-    heir_type: Any = _plain(request_timeout)
 
     class FastProtocol(_Limits, DirectProtocol):  # type: ignore[misc] # _Limits stands on what both protocols have
         timeout = request_timeout
@@ -78,7 +78,7 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             if not self.is_waiting:
                 self.send_400_response("An upgrade cannot be asked for while another request is being answered.")
                 return
-            _bequeath(self, heir_type)
+            _bequeath(self, _plain(request_timeout))
 
     return FastProtocol
 
