@@ -179,7 +179,7 @@ def test_a_file_of_rules_is_read_and_a_broken_one_told_with_its_line(tmp_path):
 
 def test_matching_changes_nothing_and_asks_no_one():
     rules = RuleSet.from_json([{"id": "first", **TEAPOT}, {"id": "second", "when": {"method": "GET"}, **TEAPOT}])
-    request = Request("GET", "/", b"", (), b"", oversized=False, origin="")
+    request = Request("GET", "/", b"", (), b"")
     assert [rule.id for rule in rules.match(request, "any", "ns", None)] == ["second", "first"]
 
 
