@@ -17,7 +17,7 @@ VICTIMS = {
 }
 
 
-@pytest.fixture(scope="module", params=VICTIMS.values(), ids=VICTIMS.keys())
+@pytest.fixture(scope="module", params=VICTIMS.values(), ids=list(VICTIMS))
 def victim(request, tmp_path_factory):
     # A short journal is full after one sweep; a long one would still be filling up, as it may.
     parser, *options = request.param
