@@ -35,9 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if shutil.which("wrk") is None:
         _say("scripts/bench: wrk is missing; on Debian: apt-get install wrk")
         return 2
-    # As pip does with what it installs: otherwise a checkout would be compiled at each start, and it would count.
-    for package in ("mock", "spec", "scripts/bench_mock"):
-        compileall.compile_dir(_ROOT / package, quiet=1)
+    _compile()
     cache: Path = options.cache
     left_out: list[str] = []
     servers: list[Server] = []
@@ -62,6 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.output.write_text(text)
     sys.stdout.write(text)
     return 0
+
+
+def _compile() -> None:
+    """Compile the packages, as pip does with what it installs: a checkout would else be compiled at each start."""
+    for package in ("mock", "spec", "scripts/bench_mock"):
+        compileall.compile_dir(_ROOT / package, quiet=1)
 
 
 def _say(line: str) -> None:
