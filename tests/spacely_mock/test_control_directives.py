@@ -115,7 +115,7 @@ def test_a_field_with_a_format_or_an_enum_is_no_free_text():
     spec = load(CONTRACT)
     submit = next(operation for operation in spec.operations if operation.polling)
     texts = MagicTexts(submit, spec.components)
-    request = Request("POST", "/", b"", (), b"[mock ", oversized=False, origin="")
+    request = Request("POST", "/", b"", (), b"[mock ")
     magic = "[mock outcome=failure]"
     assert texts.read(request, {"prompt": magic}).outcome == "failure"
     assert texts.read(request, {"unknown": [{"deep": magic}]}).outcome == "failure"
