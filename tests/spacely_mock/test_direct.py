@@ -1,4 +1,4 @@
-"""The short cut from the HTTP parser to the fast lane: what takes it, and that the connection is none the worse for it."""
+"""The short cut from the HTTP parser to the fast lane: what takes it, and what becomes of the connection."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ ANOTHER_WAY = {
     "in two pieces": ([WHOLE[:-5], WHOLE[-5:]], [200]),
     "in pieces of a byte": ([WHOLE[index : index + 1] for index in range(len(WHOLE))], [200]),
     "to a connection that is to be closed": ([WHOLE.replace(b"Host", b"Connection: close\r\nHost")], [200]),
-    "of HTTP/1.0": ([WHOLE.replace(b"HTTP/1.1", b"HTTP/1.0")], [200]),
+    "of HTTP/1.0": ([WHOLE.replace(b"HTTP/1.1\r\n", b"HTTP/1.0\r\nConnection: keep-alive\r\n")], [200]),
     "with an upgrade": ([WHOLE.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost")], [200]),
 }
 
@@ -120,6 +120,7 @@ def test_a_connection_at_rest_is_closed_and_its_timer_is_gone():
 def test_a_connection_that_is_used_again_is_not_closed_by_the_timer_of_the_rest_before():
     async def use(wire):
         protocol = wire._protocol
+        protocol.timeout_keep_alive = 0
         protocol.data_received(WHOLE[:-5])
         protocol._rested()  # The timer of the first rest, in the middle of the second request.
         assert not wire._transport.closing
@@ -127,6 +128,14 @@ def test_a_connection_that_is_used_again_is_not_closed_by_the_timer_of_the_rest_
 
     _, answer = talk(WHOLE, then=use)
     assert statuses(answer) == [200]
+
+
+def test_a_connection_that_is_lost_at_rest_leaves_no_timer():
+    async def lose(wire):
+        wire._protocol.connection_lost(None)
+        return wire._protocol._rest_timer
+
+    assert talk(WHOLE, then=lose)[1] is None
 
 
 def test_the_rest_is_counted_from_the_last_answer():
@@ -139,13 +148,13 @@ def test_the_rest_is_counted_from_the_last_answer():
     assert found == (False, True)
 
 
-def test_half_a_request_behind_an_answered_one_has_its_time_limit():
-    async def half(wire):
-        wire._protocol.data_received(WHOLE[:40])
-        return wire._protocol._sending is not None
+@pytest.mark.parametrize("pieces", [[WHOLE, WHOLE[:40]], [WHOLE + WHOLE[:40]]], ids=["in the next piece", "in one"])
+def test_half_a_request_behind_an_answered_one_has_its_time_limit(pieces):
+    async def timer(wire):
+        return wire._protocol._sending
 
-    _, limited = talk(WHOLE, then=half)
-    assert limited
+    assert talk(WHOLE, then=timer)[1] is None
+    assert talk(*pieces, then=timer)[1] is not None
 
 
 def test_a_reader_that_takes_nothing_is_not_answered_at_once(taken):

@@ -11,8 +11,8 @@ from tests.spacely_mock import lanes
 from tests.spacely_mock.helpers import CONTRACT, GROWTH
 
 from spacely_mock import _lane
-from spacely_mock._director import Director
 from spacely_mock._bodies import BodyError
+from spacely_mock._director import Director
 from spacely_spec import load
 
 FILES = [CONTRACT, *GROWTH]
@@ -88,9 +88,7 @@ BREAKING = {
 
 
 @pytest.mark.parametrize("breaking", BREAKING.values(), ids=BREAKING.keys())
-def test_where_the_lane_breaks_the_framework_answers_and_the_log_says_so_without_the_key(
-    breaking, monkeypatch, caplog
-):
+def test_where_the_lane_breaks_the_framework_answers_and_the_log_says_so_without_the_key(breaking, monkeypatch, caplog):
     by_asgi, by_http = asyncio.run(_sent_to_a_lane_that_breaks(breaking, monkeypatch))
     assert by_asgi[0] == 200
     assert by_http.startswith(b"HTTP/1.1 200 OK\r\n")

@@ -157,7 +157,10 @@ def test_with_a_store_what_no_rule_matches_takes_the_lane(redis_url, client):
         assert poll(client, server, job_id).status_code == 503
         assert server.app._lane.taken == 1
         lines = client.get(server.origin + "/__mock__/requests").json()["requests"]
-        assert [(line["operation"], line["status"]) for line in lines] == [("generateAdvance", 200), ("pollResult", 503)]
+        assert [(line["operation"], line["status"]) for line in lines] == [
+            ("generateAdvance", 200),
+            ("pollResult", 503),
+        ]
 
 
 def test_the_rules_that_were_known_hold_in_the_lane_while_the_store_is_gone(client):
