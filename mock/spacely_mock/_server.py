@@ -145,7 +145,7 @@ class MockServer:
 
         self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())
         self.clock: Any = options.get("clock")
-        self.app = create_app(self.spec, **options)
+        self.app: ASGIApp = create_app(self.spec, **options)
         self._address = (host, port)
         self._request_timeout = request_timeout
         self.loop: asyncio.AbstractEventLoop
