@@ -1,4 +1,4 @@
-"""The short cut through the server: a request that comes in one piece is answered where it is parsed.
+"""The short cut through the server: a request that comes alone and in one piece is answered where it is parsed.
 
 Between a socket and an ASGI application, a server makes a task, a scope and several messages for each request. Where
 the application says that it can answer at once, none of this is needed. Whatever else comes - in several pieces, behind
@@ -27,6 +27,7 @@ class DirectProtocol(HttpToolsProtocol):
 
     _reads_head = False
     _is_held = False
+    _is_whole = False
     is_resting = False
     _may_hold = False
     _body = b""
@@ -41,16 +42,23 @@ class DirectProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.is_resting = False
-        # Of a piece with several requests only the first is, so that no connection keeps the others waiting.
         cycle: Any = self.cycle
         self._may_hold = self._application is not None and (cycle is None or cycle.response_complete)
         super().data_received(data)
-        if self._is_held:
-            self._release()
+        if not self._is_held:
+            return
+        answer = self._answer() if self._is_whole else None
+        if answer is None:
+            self.release()
+            return
+        self._is_held = False
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        self._rest()
 
     def on_message_begin(self) -> None:
+        self.release()  # There is another request behind it.
         self._reads_head = True
-        self.is_resting = False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -70,7 +78,7 @@ class DirectProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._reads_head = False
         if self._may_hold and self._is_plain():
-            self._is_held = True
+            self._is_held, self._is_whole = True, False
             self._body = b""
         else:
             self._begin()
@@ -83,16 +91,21 @@ class DirectProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        answer = self._answer() if self._is_held else None
-        if answer is not None:
-            self._is_held = False
-            self.transport.write(answer)
-            self.server_state.total_requests += 1
-            self._rest()
-            return
         if self._is_held:
-            self._release()
-        super().on_message_complete()
+            self._is_whole = True
+        else:
+            super().on_message_complete()
+
+    def release(self) -> None:
+        """Hand uvicorn what has been held back."""
+        if not self._is_held:
+            return
+        self._is_held = False
+        self._begin()
+        if self._body:
+            super().on_body(self._body)
+        if self._is_whole:
+            super().on_message_complete()
 
     def stop_resting(self) -> None:
         """Let go of the connection."""
@@ -127,13 +140,6 @@ class DirectProtocol(HttpToolsProtocol):
             self.server,
         )
         return self._application.answer_at_once(request, self.server_state.default_headers)
-
-    def _release(self) -> None:
-        """Hand uvicorn what was held back."""
-        self._is_held = False
-        self._begin()
-        if self._body:
-            super().on_body(self._body)
 
     def _begin(self) -> None:
         """Hand uvicorn the head: what it would have noted of it piece by piece, had it been asked."""

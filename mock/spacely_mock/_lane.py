@@ -119,13 +119,11 @@ class FastLane:
         lane, path_values = self._find(method, path)
         if lane is None:
             return receive
-        body = b""
-        if lane.bodies is not None:
-            message = await receive()
-            receive = _again(message, receive)
-            if message.get("more_body", False):
-                return receive
-            body = message.get("body", b"")
+        message = await receive()
+        receive = _again(message, receive)
+        body = message.get("body", b"")
+        if message.get("more_body", False) or (body and lane.bodies is None):
+            return receive
         headers, query = tuple(scope["headers"]), scope.get("query_string", b"")
         request = Request(method, path, query, headers, body, False, scope.get("scheme", "http"), server_of(scope))
         try:
