@@ -49,7 +49,7 @@ class DirectProtocol(HttpToolsProtocol):
             return
         answer = self._answer() if self._is_whole else None
         if answer is None:
-            self.release()
+            self._release()
             return
         self._is_held = False
         self.transport.write(answer)
@@ -57,7 +57,7 @@ class DirectProtocol(HttpToolsProtocol):
         self._rest()
 
     def on_message_begin(self) -> None:
-        self.release()  # There is another request behind it.
+        self._release()  # There is another request behind it.
         self._reads_head = True
         self.url = b""
         self.expect_100_continue = False
@@ -96,7 +96,7 @@ class DirectProtocol(HttpToolsProtocol):
         else:
             super().on_message_complete()
 
-    def release(self) -> None:
+    def _release(self) -> None:
         """Hand uvicorn what has been held back."""
         if not self._is_held:
             return

@@ -65,10 +65,6 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             self.overhead = 0
             super().on_body(body)
 
-        def send_400_response(self, msg: str) -> None:
-            self.release()  # The request before it gets its answer.
-            super().send_400_response(msg)
-
         def stop_timers(self) -> None:
             super().stop_timers()
             self.stop_resting()

@@ -48,6 +48,17 @@ def test_the_lane_takes_every_ordinary_request_whose_key_is_in_a_header(file):
     asyncio.run(send())
 
 
+def test_a_body_that_no_one_asked_for_is_noted_by_both_lanes():
+    async def send():
+        pair = lanes.Lanes(CONTRACT)
+        for operation in pair.spec.operations:
+            await pair.send(replace(pair.ordinary(operation, random.Random(1)), chunks=[b"odd"]))
+        return pair.result
+
+    result = asyncio.run(send())
+    assert (result.taken, result.differences) == (0, [])
+
+
 def test_the_framework_is_not_imported_for_ordinary_requests():
     async def send():
         pair = lanes.Lanes(CONTRACT)
