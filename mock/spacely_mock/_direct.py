@@ -26,6 +26,7 @@ class DirectProtocol(HttpToolsProtocol):
     """
 
     _reads_head = False
+    _is_weighed = False
     _is_held = False
     _is_whole = False
     is_resting = False
@@ -58,7 +59,7 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._release()  # There is another request behind it.
-        self._reads_head = True
+        self._reads_head, self._is_weighed = True, False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -70,6 +71,7 @@ class DirectProtocol(HttpToolsProtocol):
             return
         name = name.lower()
         if name in _WEIGHED_HEADERS:
+            self._is_weighed = True
             _check_coding(name, value)
             super().on_header(name, value)
         else:
@@ -114,10 +116,11 @@ class DirectProtocol(HttpToolsProtocol):
             self._rest_timer = None
 
     def _is_plain(self) -> bool:
-        """Whether the connection stays as it is after the request, and takes an answer."""
+        """Whether a body is simply what follows, the connection stays as it is, and it takes an answer."""
         parser: Any = self.parser
         return bool(
-            parser.should_keep_alive()
+            not self._is_weighed
+            and parser.should_keep_alive()
             and parser.get_http_version() == "1.1"
             and not parser.should_upgrade()
             and not self.flow.write_paused

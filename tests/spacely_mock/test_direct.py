@@ -61,6 +61,11 @@ ANOTHER_WAY = {
     "in pieces of a byte": ([WHOLE[index : index + 1] for index in range(len(WHOLE))], [200]),
     "to a connection that is to be closed": ([WHOLE.replace(b"Host", b"Connection: close\r\nHost")], [200]),
     "of HTTP/1.0": ([WHOLE.replace(b"HTTP/1.1\r\n", b"HTTP/1.0\r\nConnection: keep-alive\r\n")], [200]),
+    "in chunks, with trailers": (
+        [HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-API-KEY: k\r\n\r\n" % (len(BODY), BODY)],
+        [200],
+    ),
+    "that waits for leave to send": ([WHOLE.replace(b"Host", b"Expect: 100-continue\r\nHost")], [100, 200]),
     "with an upgrade": ([WHOLE.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost")], [200]),
 }
 
@@ -76,10 +81,6 @@ LEFT = {
     "a body that does not fit": (WHOLE.replace(b'"model"', b'"modem"'), 400),
     "no key": (WHOLE.replace(b"X-API-KEY", b"X-Other"), 401),
     "a gateway in front": (WHOLE.replace(b"Host", b"X-Forwarded-Proto: https\r\nHost"), 200),
-    "a chunked body": (
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-API-KEY: sk-two\r\n\r\n" % (len(BODY), BODY),
-        200,
-    ),
     "an unknown path": (WHOLE.replace(b"advance", b"elsewhere"), 404),
 }
 
