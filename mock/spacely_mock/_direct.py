@@ -8,6 +8,7 @@ another request, on a connection that is to be closed - goes the way that uvicor
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,6 +17,8 @@ from ._http import Application, Request
 
 _WEIGHED_HEADERS = frozenset({b"transfer-encoding", b"expect"})
 """Those that say how a request is to be read."""
+_PLAIN_TARGET = re.compile(rb"/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&-]*)?")
+"""Nothing but a path and a query, in which nothing is to be decoded, and of which no parser thinks otherwise."""
 
 
 class DirectProtocol(HttpToolsProtocol):
@@ -120,6 +123,7 @@ class DirectProtocol(HttpToolsProtocol):
         parser: Any = self.parser
         return bool(
             not self._is_weighed
+            and _PLAIN_TARGET.fullmatch(self.url)
             and parser.should_keep_alive()
             and parser.get_http_version() == "1.1"
             and not parser.should_upgrade()

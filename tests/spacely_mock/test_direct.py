@@ -66,6 +66,8 @@ ANOTHER_WAY = {
         [200],
     ),
     "that waits for leave to send": ([WHOLE.replace(b"Host", b"Expect: 100-continue\r\nHost")], [100, 200]),
+    "for a URL that is none": ([WHOLE.replace(b"/api", b"file:///api")], [400]),
+    "for a path with something to decode": ([WHOLE.replace(b"/api", b"/%61pi")], [200]),
     "with an upgrade": ([WHOLE.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost")], [200]),
 }
 
