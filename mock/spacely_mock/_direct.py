@@ -21,13 +21,37 @@ _PLAIN_TARGET = re.compile(rb"/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&-]*)?")
 """Nothing but a path and a query, in which nothing is to be decoded, and of which no parser thinks otherwise."""
 
 
+class Outbox:
+    """Answers that are sent together, when all has been read that there was to read.
+
+    Each answer that is sent by itself wakes a client that waits, which takes longer than it takes to send it.
+    """
+
+    def __init__(self) -> None:
+        self._protocols: list[DirectProtocol] = []
+
+    def add(self, protocol: DirectProtocol) -> None:
+        """Send what a connection has unsent once the event loop has come around."""
+        if not self._protocols:
+            protocol.loop.call_soon(self._send)
+        self._protocols.append(protocol)
+
+    def _send(self) -> None:
+        protocols, self._protocols = self._protocols, []
+        for protocol in protocols:
+            protocol.send_answer()
+
+
 class DirectProtocol(HttpToolsProtocol):
     """uvicorn's fast protocol, which asks the application first whether it answers a request at once.
 
     Attributes:
+        outbox: What sends the answers of all connections of an event loop.
         is_resting: Whether the last that came was a whole request, and it was answered at once.
     """
 
+    outbox: Outbox
+    _answered = b""
     _reads_head = False
     _is_weighed = False
     _is_held = False
@@ -45,6 +69,7 @@ class DirectProtocol(HttpToolsProtocol):
         )
 
     def data_received(self, data: bytes) -> None:
+        self.send_answer()
         self.is_resting = False
         cycle: Any = self.cycle
         self._may_hold = self._application is not None and (cycle is None or cycle.response_complete)
@@ -56,7 +81,8 @@ class DirectProtocol(HttpToolsProtocol):
             self._release()
             return
         self._is_held = False
-        self.transport.write(answer)
+        self._answered = answer
+        self.outbox.add(self)
         self.server_state.total_requests += 1
         self._rest()
 
@@ -111,6 +137,20 @@ class DirectProtocol(HttpToolsProtocol):
             super().on_body(self._body)
         if self._is_whole:
             super().on_message_complete()
+
+    def eof_received(self) -> None:
+        self.send_answer()  # The connection is closed behind it.
+        super().eof_received()
+
+    def shutdown(self) -> None:
+        self.send_answer()
+        super().shutdown()
+
+    def send_answer(self) -> None:
+        """Send the answer that has not been sent yet, if there is one."""
+        if self._answered:
+            answer, self._answered = self._answered, b""
+            self.transport.write(answer)
 
     def stop_resting(self) -> None:
         """Let go of the connection."""

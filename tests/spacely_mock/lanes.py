@@ -152,6 +152,7 @@ class Wire:
 
     async def _settle(self) -> None:
         """Let the application answer, or come to where it waits for more."""
+        await asyncio.sleep(0)  # What was answered at once is sent.
         for _ in range(200):
             await asyncio.sleep(0)
             if not self._server.tasks:

@@ -56,6 +56,25 @@ async def _tasks(wire):
     return len(wire._server.tasks)
 
 
+def test_answers_are_sent_once_all_has_been_read_and_before_the_connection_ends():
+    async def run():
+        wire = lanes.Wire(create_app(CONTRACT))
+        await wire.exchange([WHOLE])
+        protocol, transport = wire._protocol, wire._transport
+        found = []
+        for then in (protocol.eof_received, protocol.shutdown, lambda: protocol.data_received(WHOLE[:9])):
+            before = len(transport.written)
+            protocol.data_received(b"\r\n" + WHOLE)
+            unsent = len(transport.written) == before
+            transport.closing = False
+            then()
+            found.append((unsent, len(statuses(bytes(transport.written[before:])))))
+            transport.closing = False
+        return found
+
+    assert asyncio.run(run()) == [(True, 1)] * 3
+
+
 ANOTHER_WAY = {
     "in two pieces": ([WHOLE[:-5], WHOLE[-5:]], [200]),
     "in pieces of a byte": ([WHOLE[index : index + 1] for index in range(len(WHOLE))], [200]),
