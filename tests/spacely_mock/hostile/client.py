@@ -35,7 +35,7 @@ class Victim:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                # Or else glibc keeps what large bodies took, or does not, as chance has it, and it would look like growth.
+                # Or else glibc keeps by chance what large bodies took, and that would look like growth.
                 env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072"},
             )
         banner = self._process.stdout.readline()
