@@ -1,4 +1,4 @@
-"""The short cut through the server: a request that comes in one piece is answered where it is parsed.
+"""The short cut through the server: a request that comes alone and in one piece is answered where it is parsed.
 
 Between a socket and an ASGI application, a server makes a task, a scope and several messages for each request. Where
 the application says that it can answer at once, none of this is needed. Whatever else comes - in several pieces, behind
@@ -8,6 +8,7 @@ another request, on a connection that is to be closed - goes the way that uvicor
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,17 +17,45 @@ from ._http import Application, Request
 
 _WEIGHED_HEADERS = frozenset({b"transfer-encoding", b"expect"})
 """Those that say how a request is to be read."""
+_PLAIN_TARGET = re.compile(rb"/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&-]*)?")
+"""Nothing but a path and a query, in which nothing is to be decoded, and of which no parser thinks otherwise."""
+
+
+class Outbox:
+    """Answers that are sent together, when all has been read that there was to read.
+
+    Each answer that is sent by itself wakes a client that waits, which takes longer than it takes to send it.
+    """
+
+    def __init__(self) -> None:
+        self._protocols: list[DirectProtocol] = []
+
+    def add(self, protocol: DirectProtocol) -> None:
+        """Send what a connection has unsent once the event loop has come around."""
+        if not self._protocols:
+            protocol.loop.call_soon(self._send)
+        self._protocols.append(protocol)
+
+    def _send(self) -> None:
+        protocols, self._protocols = self._protocols, []
+        for protocol in protocols:
+            protocol.send_answer()
 
 
 class DirectProtocol(HttpToolsProtocol):
     """uvicorn's fast protocol, which asks the application first whether it answers a request at once.
 
     Attributes:
+        outbox: What sends the answers of all connections of an event loop.
         is_resting: Whether the last that came was a whole request, and it was answered at once.
     """
 
+    outbox: Outbox
+    _answered = b""
     _reads_head = False
+    _is_weighed = False
     _is_held = False
+    _is_whole = False
     is_resting = False
     _may_hold = False
     _body = b""
@@ -40,17 +69,26 @@ class DirectProtocol(HttpToolsProtocol):
         )
 
     def data_received(self, data: bytes) -> None:
+        self.send_answer()
         self.is_resting = False
-        # Of a piece with several requests only the first is, so that no connection keeps the others waiting.
         cycle: Any = self.cycle
         self._may_hold = self._application is not None and (cycle is None or cycle.response_complete)
         super().data_received(data)
-        if self._is_held:
+        if not self._is_held:
+            return
+        answer = self._answer() if self._is_whole else None
+        if answer is None:
             self._release()
+            return
+        self._is_held = False
+        self._answered = answer
+        self.outbox.add(self)
+        self.server_state.total_requests += 1
+        self._rest()
 
     def on_message_begin(self) -> None:
-        self._reads_head = True
-        self.is_resting = False
+        self._release()  # There is another request behind it.
+        self._reads_head, self._is_weighed = True, False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -62,6 +100,7 @@ class DirectProtocol(HttpToolsProtocol):
             return
         name = name.lower()
         if name in _WEIGHED_HEADERS:
+            self._is_weighed = True
             _check_coding(name, value)
             super().on_header(name, value)
         else:
@@ -70,7 +109,7 @@ class DirectProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._reads_head = False
         if self._may_hold and self._is_plain():
-            self._is_held = True
+            self._is_held, self._is_whole = True, False
             self._body = b""
         else:
             self._begin()
@@ -83,16 +122,35 @@ class DirectProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        answer = self._answer() if self._is_held else None
-        if answer is not None:
-            self._is_held = False
-            self.transport.write(answer)
-            self.server_state.total_requests += 1
-            self._rest()
-            return
         if self._is_held:
-            self._release()
-        super().on_message_complete()
+            self._is_whole = True
+        else:
+            super().on_message_complete()
+
+    def _release(self) -> None:
+        """Hand uvicorn what has been held back."""
+        if not self._is_held:
+            return
+        self._is_held = False
+        self._begin()
+        if self._body:
+            super().on_body(self._body)
+        if self._is_whole:
+            super().on_message_complete()
+
+    def eof_received(self) -> None:
+        self.send_answer()  # The connection is closed behind it.
+        super().eof_received()
+
+    def shutdown(self) -> None:
+        self.send_answer()
+        super().shutdown()
+
+    def send_answer(self) -> None:
+        """Send the answer that has not been sent yet, if there is one."""
+        if self._answered:
+            answer, self._answered = self._answered, b""
+            self.transport.write(answer)
 
     def stop_resting(self) -> None:
         """Let go of the connection."""
@@ -101,10 +159,12 @@ class DirectProtocol(HttpToolsProtocol):
             self._rest_timer = None
 
     def _is_plain(self) -> bool:
-        """Whether the connection stays as it is after the request, and takes an answer."""
+        """Whether a body is simply what follows, the connection stays as it is, and it takes an answer."""
         parser: Any = self.parser
         return bool(
-            parser.should_keep_alive()
+            not self._is_weighed
+            and _PLAIN_TARGET.fullmatch(self.url)
+            and parser.should_keep_alive()
             and parser.get_http_version() == "1.1"
             and not parser.should_upgrade()
             and not self.flow.write_paused
@@ -127,13 +187,6 @@ class DirectProtocol(HttpToolsProtocol):
             self.server,
         )
         return self._application.answer_at_once(request, self.server_state.default_headers)
-
-    def _release(self) -> None:
-        """Hand uvicorn what was held back."""
-        self._is_held = False
-        self._begin()
-        if self._body:
-            super().on_body(self._body)
 
     def _begin(self) -> None:
         """Hand uvicorn the head: what it would have noted of it piece by piece, had it been asked."""

@@ -104,7 +104,7 @@ class UuidForm(Form):
         """The id as a UUID's text."""
         high, low = number >> 74, number & (1 << 74) - 1
         middle, low = low >> 62, low & (1 << 62) - 1
-        text = f"{high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low:032x}"
+        text = (high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low).to_bytes(16, "big").hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def read(self, text: str) -> int | None:

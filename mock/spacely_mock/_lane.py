@@ -37,6 +37,7 @@ _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*(?:&[A-Za-z0-9._~-
 _UNUSUAL = frozenset({b"prefer", b"expect", b"transfer-encoding", b"content-encoding", b"x-forwarded-proto"})
 _CONTENT_TYPES = ("{}", "{};charset=utf-8", "{}; charset=utf-8", "{}; charset=UTF-8")
 
+_MOST_PIECES = 4  # An ordinary body comes in one piece, or in two with an empty one behind it.
 _NO_VALUES: Mapping[str, str] = {}
 _log = logging.getLogger("spacely_mock")
 
@@ -119,13 +120,14 @@ class FastLane:
         lane, path_values = self._find(method, path)
         if lane is None:
             return receive
-        body = b""
-        if lane.bodies is not None:
-            message = await receive()
-            receive = _again(message, receive)
-            if message.get("more_body", False):
-                return receive
-            body = message.get("body", b"")
+        messages = [await receive()]
+        while messages[-1].get("more_body", False) and len(messages) < _MOST_PIECES:
+            messages.append(await receive())
+        receive = _again(messages, receive)
+        body = b"".join([message.get("body", b"") for message in messages])
+        last = messages[-1]
+        if last["type"] != "http.request" or last.get("more_body", False) or (body and lane.bodies is None):
+            return receive
         headers, query = tuple(scope["headers"]), scope.get("query_string", b"")
         request = Request(method, path, query, headers, body, False, scope.get("scheme", "http"), server_of(scope))
         try:
@@ -326,9 +328,9 @@ def _encode(name: str) -> bytes:
     return name.lower().encode("latin-1", "replace")
 
 
-def _again(message: Message, receive: Receive) -> Receive:
-    """What gives a message that has been received once more, and then the rest."""
-    unread = [message]
+def _again(messages: Sequence[Message], receive: Receive) -> Receive:
+    """What gives the messages that have been received once more, and then the rest."""
+    unread = [*reversed(messages)]
 
     async def receive_again() -> Message:
         return unread.pop() if unread else await receive()

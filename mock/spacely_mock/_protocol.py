@@ -45,10 +45,11 @@ def _plain(request_timeout: float) -> type[asyncio.Protocol]:
 
 
 def _fast(request_timeout: float) -> type[asyncio.Protocol]:
-    from ._direct import DirectProtocol
+    from ._direct import DirectProtocol, Outbox
 
     class FastProtocol(_Limits, DirectProtocol):  # type: ignore[misc] # _Limits stands on what both protocols have
         timeout = request_timeout
+        outbox = Outbox()
         overhead = 0
         received = b""
 

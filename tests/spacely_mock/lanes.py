@@ -152,6 +152,7 @@ class Wire:
 
     async def _settle(self) -> None:
         """Let the application answer, or come to where it waits for more."""
+        await asyncio.sleep(0)  # What was answered at once is sent.
         for _ in range(200):
             await asyncio.sleep(0)
             if not self._server.tasks:
@@ -672,7 +673,7 @@ def rules_for(spec: Spec, chance: Chance) -> list[Any]:
         {"body": {"$.odd": 1}},
     ]
     thens = [{"status": 503}, {"delay": "1s"}, {"outcome": "pending"}, {"fault": "truncated"}, {"progress": "polls:1"}]
-    often = [{}, {}, {"times": 2}, {"every": 3}, {"probability": 0.5}]
+    often: list[dict[str, Any]] = [{}, {}, {"times": 2}, {"every": 3}, {"probability": 0.5}]
     return [
         {"id": f"r{number}", "when": chance.choice(whens), "then": chance.choice(thens), **chance.choice(often)}
         for number in range(chance.randrange(1, 4))

@@ -152,10 +152,10 @@ def test_the_fast_lane_leaves_what_is_told_to_the_mock_to_the_long_way():
     call = Caller()
     job_id = call.submit().json()["data"]
     for headers, taken in (
-        (KEY, 1),
-        ({**KEY, "X-Mock-Delay": "0s"}, 1),
-        ({**KEY, "X-Mock-Status": "418"}, 1),
-        (KEY, 2),
+        (KEY, 2),  # The submit is the first.
+        ({**KEY, "X-Mock-Delay": "0s"}, 2),
+        ({**KEY, "X-Mock-Status": "418"}, 2),
+        (KEY, 3),
     ):
         call.poll(job_id, headers=headers)
         assert call.app._lane.taken == taken

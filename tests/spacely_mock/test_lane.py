@@ -13,6 +13,8 @@ from tests.spacely_mock.helpers import CONTRACT, GROWTH
 from spacely_mock import _lane
 from spacely_mock._bodies import BodyError
 from spacely_mock._director import Director
+from spacely_mock._journal import Journal
+from spacely_mock._wire import AnswerWriter
 from spacely_spec import load
 
 FILES = [CONTRACT, *GROWTH]
@@ -44,6 +46,17 @@ def test_the_lane_takes_every_ordinary_request_whose_key_is_in_a_header(file):
         assert pair.result.differences == []
 
     asyncio.run(send())
+
+
+def test_a_body_that_no_one_asked_for_is_noted_by_both_lanes():
+    async def send():
+        pair = lanes.Lanes(CONTRACT)
+        for operation in pair.spec.operations:
+            await pair.send(replace(pair.ordinary(operation, random.Random(1)), chunks=[b"odd"]))
+        return pair.result
+
+    result = asyncio.run(send())
+    assert (result.taken, result.differences) == (0, [])
 
 
 def test_the_framework_is_not_imported_for_ordinary_requests():
@@ -96,13 +109,14 @@ def test_where_the_lane_breaks_the_framework_answers_and_the_log_says_so_without
     assert lanes.KEY not in caplog.text
 
 
-@pytest.mark.parametrize(
-    "breaking", [(_lane.AnswerWriter, "write"), (_lane.Journal, "note")], ids=["writing", "noting"]
-)
+@pytest.mark.parametrize("breaking", [(AnswerWriter, "write"), (Journal, "note")], ids=["writing", "noting"])
 def test_where_the_short_cut_breaks_the_framework_answers_too(breaking, monkeypatch, caplog):
     _, by_http = asyncio.run(_sent_to_a_lane_that_breaks(breaking, monkeypatch))
     assert by_http.startswith(b"HTTP/1.1 200 OK\r\n")
     assert "the fast lane failed" in caplog.text
+
+
+_NOTE, _WRITE = Journal.note, AnswerWriter.write
 
 
 def _note_uncounted(journal, entry, reply):
@@ -122,7 +136,6 @@ FAULTS = {
     "leaves out the server's headers": ("AnswerWriter.write", lambda self, reply, _: _WRITE(self, reply, ())),
     "writes another length": ("Reply.has_body", False),
 }
-_NOTE, _WRITE = _lane.Journal.note, _lane.AnswerWriter.write
 
 
 @pytest.mark.parametrize(("name", "value"), FAULTS.values(), ids=FAULTS.keys())
