@@ -154,7 +154,7 @@ class MockServer:
 
         self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())
         self.clock: Clock = options.pop("clock", None) or ShiftedClock()
-        self.app = create_app(self.spec, clock=self.clock, **options)
+        self.app: ASGIApp = create_app(self.spec, clock=self.clock, **options)
         self._address = (host, port)
         self._request_timeout = request_timeout
         self.loop: asyncio.AbstractEventLoop

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 
 import httpx
 import pytest
+from tests.contract.mutants.catalogue import CATALOGUE
+from tests.contract.mutants.site import Site
 
 from spacely_mock import ManualClock, MockServer
 from spacely_spec import Spec
@@ -109,6 +111,13 @@ def undrawn(app: Asgi) -> Asgi:
         await send({"type": "http.response.body", "body": b"an image"})
 
     return answer
+
+
+def seeded(spec: Spec, name: str) -> Fault:
+    """A fault of the drift benchmark, by its name."""
+    (mutant,) = (mutant for mutant in CATALOGUE if mutant.side == "mock" and mutant.name == name)
+    fault: Fault = mutant.apply(Site(spec, KEY, None, RENDER_TIME))
+    return fault
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 
 from spacely_spec import Spec
 
-from ..faults import POLL, SUBMIT
 from ..outcome import HELD, VIOLATED
 from ..seams import changed_contract
 from .conftest import KEY, MakeApi
@@ -20,6 +19,7 @@ Document: TypeAlias = dict[str, Any]
 Change: TypeAlias = Callable[[Document], str]
 WRONG: dict[str, tuple[Change, tuple[str, ...]]] = {}
 
+SUBMIT, POLL = "/generate/advance", "/generate/poll-result"
 SUBMIT_AT, POLL_AT = "/paths/~1generate~1advance/post", "/paths/~1generate~1poll-result/get"
 ASSUMED = {"x-provenance": "assumed", "x-provenance-reason": "seeded"}
 CANARY = ("--credits", "1")

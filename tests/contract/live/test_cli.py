@@ -82,7 +82,7 @@ def test_a_job_that_an_earlier_run_has_started_is_taken_up_again(
     api: MakeApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live = api()
-    assert live.climb("--credits", "1", "--max-requests", "13") == INCOMPLETE
+    assert live.climb("--credits", "1", "--max-requests", "16") == INCOMPLETE
     (job,) = [line["job"] for line in live.lines("outcome") if "job" in line]
     assert live.climb("--up-to", "job") == HELD
     assert f"The job {job} of generateAdvance: succeeded." in capsys.readouterr().out

@@ -11,10 +11,9 @@ import pytest
 
 from spacely_spec import Spec
 
-from ..faults import CASES
 from ..outcome import HELD, INCOMPLETE, VIOLATED
 from ..seams import Inner, Reply, Request, changed_contract
-from .conftest import KEY, MakeApi
+from .conftest import KEY, MakeApi, seeded
 
 SUBMIT, POLL = "generateAdvance", "pollResult"
 
@@ -23,7 +22,7 @@ def test_the_probes_create_nothing_and_cost_nothing(api: MakeApi) -> None:
     live = api()
     assert live.climb() == HELD
     came = live.journal()
-    assert len(came) == 12
+    assert len(came) == 15
     assert live.charged() == 0
     # Whatever went to the submit was on nobody's account.
     assert {entry["status"] for entry in came if entry["operation"] == SUBMIT} == {401}
@@ -103,17 +102,21 @@ def test_a_poll_that_fails_does_not_end_a_job(api: MakeApi) -> None:
     assert live.assumptions()["/components/schemas/JobStatus/enum/1"]["state"] == "confirmed"
 
 
+def end_soon(document: dict[str, Any]) -> None:
+    links = document["paths"]["/generate/advance"]["post"]["responses"]["200"]["links"]
+    links["result"]["x-polling"]["timeoutSeconds"] = 12
+
+
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ("the id has another name", "job_id_usable"),
+        ("the id is missing", "job_id_usable"),
         ("the id of a submit is not the jobs", "submitted_job_known"),
-        ("a submit is answered 201", "submit_accepted"),
-        ("a running job shows images", "result_when_done"),
-        ("the images change from poll to poll", "end_is_stable"),
-        ("a job never ends", "job_ends"),
+        ("a submit is answered with another success", "submit_accepted"),
+        ("a job that runs shows a result", "result_when_done"),
+        ("the result changes from poll to poll", "end_is_stable"),
         ("an unknown id is taken for a job that runs", "unknown_id_refused"),
-        ("an unknown id is answered 404 which is not documented", "unknown_id_refused"),
+        ("an unknown id is answered with an undocumented status", "unknown_id_refused"),
         ("an answer repeats the key", "key_not_echoed"),
         ("no key is looked at", "key_missing"),
         ("a bearer token is taken for the key", "key_misnamed"),
@@ -125,15 +128,19 @@ def test_a_poll_that_fails_does_not_end_a_job(api: MakeApi) -> None:
 def test_an_api_that_breaks_the_contract_is_reported(
     fault: str, check: str, api: MakeApi, spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def end_soon(document: dict[str, Any]) -> None:
-        links = document["paths"]["/generate/advance"]["post"]["responses"]["200"]["links"]
-        links["result"]["x-polling"]["timeoutSeconds"] = 12
-
-    live = api(CASES[fault].fault({"api_keys": (KEY,)}))
+    live = api(seeded(spec, fault))
     assert live.climb("--credits", "3", spec=changed_contract(spec, tmp_path, end_soon)) == VIOLATED
     said = capsys.readouterr().out
     assert f": {check}  (" in said, said
     assert KEY not in said
+
+
+def test_a_job_that_never_ends_is_reported(
+    api: MakeApi, spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = api(outcome="pending")
+    assert live.climb("--credits", "1", spec=changed_contract(spec, tmp_path, end_soon)) == VIOLATED
+    assert ": job_ends  (" in capsys.readouterr().out
 
 
 def test_a_result_that_is_not_there_is_reported(api: MakeApi, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,8 +151,10 @@ def test_a_result_that_is_not_there_is_reported(api: MakeApi, capsys: pytest.Cap
     assert ": result_fetchable  (" in capsys.readouterr().out
 
 
-def test_what_an_invalid_submit_has_started_is_told(api: MakeApi, capsys: pytest.CaptureFixture[str]) -> None:
-    live = api(CASES["an invalid request is accepted"].fault({"api_keys": (KEY,)}))
+def test_what_an_invalid_submit_has_started_is_told(
+    api: MakeApi, spec: Spec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = api(seeded(spec, "an invalid request is accepted"))
     assert live.climb("--credits", "3") == VIOLATED
     (canary, started) = [line["job"] for line in live.lines("outcome") if "job" in line]
     said = capsys.readouterr().out
@@ -155,9 +164,9 @@ def test_what_an_invalid_submit_has_started_is_told(api: MakeApi, capsys: pytest
 
 
 def test_the_job_of_a_submit_that_was_answered_otherwise_is_told(
-    api: MakeApi, capsys: pytest.CaptureFixture[str]
+    api: MakeApi, spec: Spec, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    live = api(CASES["a submit is answered 201"].fault({"api_keys": (KEY,)}))
+    live = api(seeded(spec, "a submit is answered with another success"))
     assert live.climb("--credits", "1") == VIOLATED
     (job,) = [line["job"] for line in live.lines("outcome") if "job" in line]
     assert f"The job {job} of generateAdvance: its end was not seen." in capsys.readouterr().out
