@@ -17,7 +17,9 @@ support lifts the block.
 comes and depend on none of it.
 """
 
-from spacely_runtime import AsyncJob, BatchProgress, BatchReport, BatchRow, Job, JobUpdate
+from typing import TYPE_CHECKING, Any, Final
+
+from spacely_runtime import AsyncJob, Job, JobUpdate, RawResponse
 
 from . import models
 from .client import AsyncSpacely, Spacely
@@ -36,6 +38,7 @@ from .errors import (
     JournalError,
     NotFound,
     PaymentRequired,
+    RateLimitStoreError,
     ServerError,
     StatusError,
     SubmissionUncertain,
@@ -51,6 +54,19 @@ from .errors import (
 )
 from .types import UNSET, Unset
 
+if TYPE_CHECKING:
+    from spacely_runtime import (
+        BatchProgress,
+        BatchReport,
+        BatchRow,
+        CallEvent,
+        Hook,
+        LoggingHook,
+        RequestEvent,
+        ResponseEvent,
+        WaitEvent,
+    )
+
 __all__ = [
     "AsyncJob",
     "AsyncSpacely",
@@ -58,11 +74,13 @@ __all__ = [
     "BatchProgress",
     "BatchReport",
     "BatchRow",
+    "CallEvent",
     "ClientError",
     "ConfigurationError",
     "Conflict",
     "DownloadError",
     "Forbidden",
+    "Hook",
     "InvalidRequest",
     "InvalidResponse",
     "InvalidRows",
@@ -71,8 +89,13 @@ __all__ = [
     "JobTimeout",
     "JobUpdate",
     "JournalError",
+    "LoggingHook",
     "NotFound",
     "PaymentRequired",
+    "RateLimitStoreError",
+    "RawResponse",
+    "RequestEvent",
+    "ResponseEvent",
     "ServerError",
     "Spacely",
     "StatusError",
@@ -88,5 +111,30 @@ __all__ = [
     "UnprocessableContent",
     "Unset",
     "Violation",
+    "WaitEvent",
     "models",
 ]
+
+# Imported when they are first asked for: most programs do without.
+_LATE: Final = frozenset(
+    [
+        "BatchProgress",
+        "BatchReport",
+        "BatchRow",
+        "CallEvent",
+        "Hook",
+        "LoggingHook",
+        "RequestEvent",
+        "ResponseEvent",
+        "WaitEvent",
+    ]
+)
+
+if not TYPE_CHECKING:  # A type checker would take every name for one that is there.
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import spacely_runtime
+
+        return getattr(spacely_runtime, name)

@@ -6,14 +6,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal, cast
 
-from spacely_runtime import AsyncClient, AsyncJob, Job, Operation, RateLimit, SyncClient
+from spacely_runtime import (
+    AsyncClient,
+    AsyncJob,
+    Job,
+    Operation,
+    RateLimit,
+    RawCalls,
+    SyncClient,
+    returning_raw,
+    returning_raw_async,
+)
 
 from ._operations import OPERATIONS
 from .models.poll_result_response import PollResultResponse
 from .models.renovate_type import RenovateType
 from .types import UNSET, Unset
 
-__all__ = ["AsyncSpacely", "Spacely"]
+__all__ = ["AsyncSpacely", "AsyncSpacelyWithRawResponse", "Spacely", "SpacelyWithRawResponse"]
 
 
 class Spacely(SyncClient):
@@ -132,6 +142,11 @@ class Spacely(SyncClient):
             ),
         )
 
+    @property
+    def with_raw_response(self) -> SpacelyWithRawResponse:
+        """The operations with other results: each answer as it came, beside what is returned otherwise."""
+        return SpacelyWithRawResponse(self._raw_calls())
+
     def job(self, operation: Literal["generate_advance"], job_id: str) -> Job[PollResultResponse]:
         """Take a job up again, in this process or another; nothing is sent.
 
@@ -143,6 +158,14 @@ class Spacely(SyncClient):
             ConfigurationError: The operation starts no job, or the id is none of its ids.
         """
         return self._resume(operation, job_id)
+
+
+class SpacelyWithRawResponse:
+    """The operations of Spacely, each with a ``RawResponse`` for its result."""
+
+    def __init__(self, calls: RawCalls) -> None:
+        self.generate_advance = returning_raw(Spacely.generate_advance, calls)
+        self.poll_result = returning_raw(Spacely.poll_result, calls)
 
 
 class AsyncSpacely(AsyncClient):
@@ -263,6 +286,11 @@ class AsyncSpacely(AsyncClient):
             ),
         )
 
+    @property
+    def with_raw_response(self) -> AsyncSpacelyWithRawResponse:
+        """The operations with other results: each answer as it came, beside what is returned otherwise."""
+        return AsyncSpacelyWithRawResponse(self._raw_calls())
+
     def job(self, operation: Literal["generate_advance"], job_id: str) -> AsyncJob[PollResultResponse]:
         """Take a job up again, in this process or another; nothing is sent.
 
@@ -274,3 +302,11 @@ class AsyncSpacely(AsyncClient):
             ConfigurationError: The operation starts no job, or the id is none of its ids.
         """
         return self._resume(operation, job_id)
+
+
+class AsyncSpacelyWithRawResponse:
+    """The operations of AsyncSpacely, each with a ``RawResponse`` for its result."""
+
+    def __init__(self, calls: RawCalls) -> None:
+        self.generate_advance = returning_raw_async(AsyncSpacely.generate_advance, calls)
+        self.poll_result = returning_raw_async(AsyncSpacely.poll_result, calls)

@@ -1,11 +1,17 @@
 """The runtime that generated clients import: transport, jobs, errors. It knows no operation of any API."""
 
+from typing import TYPE_CHECKING, Any, Final
+
 from ._budget import RateLimit
 from ._client import AsyncClient, SyncClient
 from ._jobs import AsyncJob, Job, JobUpdate
 from ._operation import Answer, Key, Operation, Polling, Reply, Validator
-from ._report import BatchProgress, BatchReport, BatchRow
+from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
 from .types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ._report import BatchProgress, BatchReport, BatchRow
+    from .hooks import CallEvent, Hook, LoggingHook, RequestEvent, ResponseEvent, WaitEvent
 
 __all__ = [
     "UNSET",
@@ -15,14 +21,39 @@ __all__ = [
     "BatchProgress",
     "BatchReport",
     "BatchRow",
+    "CallEvent",
+    "Hook",
     "Job",
     "JobUpdate",
     "Key",
+    "LoggingHook",
     "Operation",
     "Polling",
     "RateLimit",
+    "RawCalls",
+    "RawResponse",
     "Reply",
+    "RequestEvent",
+    "ResponseEvent",
     "SyncClient",
     "Unset",
     "Validator",
+    "WaitEvent",
+    "returning_raw",
+    "returning_raw_async",
 ]
+
+# Imported when they are first asked for: most programs do without.
+_HOMES: Final = {
+    **dict.fromkeys(("BatchProgress", "BatchReport", "BatchRow"), "._report"),
+    **dict.fromkeys(("CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"), ".hooks"),
+}
+
+if not TYPE_CHECKING:  # A type checker would take every name for one that is there.
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name], __name__), name)

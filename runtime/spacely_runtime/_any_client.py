@@ -4,32 +4,49 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
-import httpx
-
-from . import _clock, errors
+from . import _clock, _httpx, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
-from ._defaults import BODY_CHARACTERS, CONNECT_TIMEOUT_SECONDS, MOST_POLLS_A_JOB
+from ._defaults import (
+    BODY_CHARACTERS,
+    CONNECT_TIMEOUT_SECONDS,
+    DOWNLOAD_TIMEOUT_SECONDS,
+    MOST_POLLS_A_JOB,
+    POLLS_A_JOB,
+    RETRIES,
+    TIMEOUT_SECONDS,
+)
 from ._intake import ENCODINGS
 from ._jobs import AnyJob, AsyncJob, Following
 from ._log import log
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
 from ._port import Port
+from ._raw import RawCalls
 from ._retry import Retries
 from ._secret import Secret
-from .types import Unset
+from .types import UNSET, Unset
 
-H = TypeVar("H", httpx.Client, httpx.AsyncClient)
+if TYPE_CHECKING:
+    from ._shared_budget import SharedBudget
+    from ._watch import Watch
+    from .hooks import Hook
+H = TypeVar("H", _httpx.Client, _httpx.AsyncClient)
+Transport = TypeVar("Transport", _httpx.BaseTransport, _httpx.AsyncBaseTransport)
 
 
-class AnyClient(Generic[H]):
+class AnyClient(Generic[H, Transport]):
     """What the two clients have in common: all but the I/O."""
+
+    _send: Callable[..., Any]
+    """Makes a call; see the two clients."""
+    _started: Callable[..., Any]
+    """Makes a job of the answer to its submit; see the two clients."""
 
     operations: ClassVar[Mapping[str, Operation]]
     """The operations of the contract, by the name of their method."""
@@ -37,25 +54,26 @@ class AnyClient(Generic[H]):
     _environment_prefix: ClassVar[str]
     _contract_rate_limit: ClassVar[RateLimit | None]
 
-    _http: H
-    _files: H
-
     def __init__(
         self,
+        api_key: str | None = None,
+        base_url: str | None = None,
         *,
-        api_key: str | None,
-        base_url: str | None,
-        timeout: float,
-        rate_limit: float | Unset | None,
-        poll_interval: float | None,
-        max_retries: int,
-        polls_per_job: float | None,
+        timeout: float = TIMEOUT_SECONDS,
+        rate_limit: float | Unset | None = UNSET,
+        rate_limit_store: str | None = None,
+        poll_interval: float | None = None,
+        max_retries: int = RETRIES,
+        polls_per_job: float | None = None,
+        hooks: Sequence[Hook] = (),
+        transport: Transport | None = None,
     ) -> None:
         self._secret = self._find_key(api_key)
         self._base_url = self._find_base_url(base_url)
         self._timeout = _positive("timeout", timeout)
         self._poll_interval = None if poll_interval is None else _positive("poll_interval", poll_interval)
         self._budget = self._find_budget(rate_limit)
+        self._shared_budget = self._find_shared_budget(rate_limit_store)
         if max_retries < 0:
             raise errors.ConfigurationError(f"max_retries={max_retries!r}: give 0 or a number greater than 0")
         self._max_retries = max_retries
@@ -66,6 +84,14 @@ class AnyClient(Generic[H]):
         if polls_per_job is not None and self._budget is not None:
             self._budget.expect(polls_per_job)
         self._paces: dict[str, Pace] = {}
+        self._hooks = tuple(hooks)
+        self._http: H = self._new_http(transport=transport, **self._http_options(self._timeout))
+        # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
+        self._files: H = self._new_http(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+
+    def _new_http(self, **options: Any) -> H:
+        """What requests are sent with."""
+        raise NotImplementedError
 
     @property
     def base_url(self) -> str:
@@ -97,9 +123,9 @@ class AnyClient(Generic[H]):
         try:
             parts = urlsplit(url)
             valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query
-            httpx.URL(url)
+            _httpx.Url(url)
             (parts.hostname or "").encode("idna")  # What no resolver takes, such as a label of 64 characters.
-        except (ValueError, httpx.InvalidURL):
+        except (ValueError, _httpx.InvalidURL):
             valid = False
         if not valid:
             raise errors.ConfigurationError(f"{url!r} is no base URL; write it as https://host/path")
@@ -116,16 +142,24 @@ class AnyClient(Generic[H]):
             limit = RateLimit(1, 1.0 / rate_limit)
         return None if limit is None else shared_budget(self._secret, limit)
 
+    def _find_shared_budget(self, given: str | None) -> SharedBudget | None:
+        url = given or os.environ.get(f"{self._environment_prefix}_RATE_LIMIT_STORE")
+        if not url or self._budget is None:
+            return None
+        from ._shared_budget import SharedBudget  # Whoever shares no budget does without.
+
+        return SharedBudget(url, self._secret, self._budget.limit, self._environment_prefix.lower())
+
     def _http_options(self, operation_timeout: float) -> dict[str, Any]:
         return {
-            "timeout": httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
+            "timeout": _httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
             "follow_redirects": False,
             "headers": ENCODINGS,
         }
 
-    def _retries(self, operation: Operation, request: httpx.Request, job_id: str | None) -> Retries:
+    def _retries(self, operation: Operation, request: _httpx.Request, job_id: str | None) -> Retries:
         # A job's wait is a loop of its own that repeats a failed poll; a body that is a stream can be sent only once.
-        replayable = isinstance(request.stream, httpx.ByteStream)
+        replayable = isinstance(request.stream, _httpx.ByteStream)
         return Retries(operation.method, self._max_retries if replayable and job_id is None else 0)
 
     def _turns(self, operation: Operation) -> Iterator[float]:
@@ -151,6 +185,8 @@ class AnyClient(Generic[H]):
         """How many polls a job may take on average, where jobs take so many seconds."""
         if self._polls_per_job is not None:
             return self._polls_per_job
+        if self._shared_budget is not None:
+            return POLLS_A_JOB  # What the others send is not known: calls are taken to be scarce.
         if self._budget is None:
             return MOST_POLLS_A_JOB
         return self._budget.affordable_polls(_clock.monotonic(), seconds)
@@ -161,14 +197,14 @@ class AnyClient(Generic[H]):
         pace = self._paces.setdefault(operation.id, Pace(polling.delay_seconds, polling.interval_seconds))
         return Following(pace, self._budget, self._polls_a_job)
 
-    def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> httpx.Request:
+    def _request(self, call: Call, arguments: Mapping[str, Any], body: Any) -> _httpx.Request:
         if self._http.is_closed:
             raise errors.ConfigurationError("The client is closed; make a new one", operation=call.operation.id)
         try:
             encoded = call.encode(arguments, body)
             url = self._base_url + encoded.pop("url")
             # httpx would take the URL apart once more to put the parameters in.
-            params = httpx.QueryParams(encoded.pop("params", None))
+            params = _httpx.QueryParams(encoded.pop("params", None))
             return self._http.build_request(url=f"{url}?{params}" if params else url, **encoded)
         except errors.ClientError:
             raise
@@ -178,7 +214,23 @@ class AnyClient(Generic[H]):
     def _redacted(self, text: str) -> str:
         return text if self._secret is None else self._secret.redact(text)
 
-    def _auth(self, operation: Operation) -> httpx.Auth | None:
+    def _watch(self, operation: Operation, request: _httpx.Request, job_id: str | None) -> Watch | None:
+        """What tells the hooks of a call; None where there are none."""
+        if not self._hooks:
+            return None
+        from ._watch import Watch  # Whoever has no hooks does without.
+
+        url = str(request.url.copy_with(userinfo=b"") if request.url.userinfo else request.url)
+        return Watch(
+            self._hooks,
+            operation=operation.id,
+            method=operation.method,
+            path=operation.path,
+            url=url if self._secret is None else self._secret.redact(url),
+            job_id=job_id,
+        )
+
+    def _auth(self, operation: Operation) -> _httpx.Auth | None:
         return KeyAuth(operation.keys, self._secret) if operation.keys and self._secret is not None else None
 
     def _job_options(self, result: Any, answer: Answer, name: str) -> dict[str, Any]:
@@ -200,6 +252,7 @@ class AnyClient(Generic[H]):
             "job_id": job_id,
             "interval": self._poll_interval,
             "following": self._following(operation),
+            "hooks": self._hooks,
             "submitted": result,
             "submitted_at": _clock.monotonic(),
         }
@@ -223,6 +276,10 @@ class AnyClient(Generic[H]):
             calls=lambda: self._calls,
         )
 
+    def _raw_calls(self) -> RawCalls:
+        """What the methods of ``with_raw_response`` call."""
+        return RawCalls(self._send, self._started, self.operations)
+
     def _resume_options(self, name: str, job_id: str) -> dict[str, Any]:
         """What a job is made with that is taken up again."""
         operation = self.operations.get(name)
@@ -241,6 +298,7 @@ class AnyClient(Generic[H]):
             "job_id": job_id,
             "interval": self._poll_interval,
             "following": self._following(operation),
+            "hooks": self._hooks,
         }
 
 

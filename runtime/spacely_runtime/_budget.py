@@ -33,11 +33,12 @@ class Budget:
     """Spends the calls that a limit allows.
 
     No window of the limit's length holds more calls than the limit, neither by the time at which they leave nor by
-    the latest at which they can have arrived: that is known once they are answered, and taken into account.
+    the latest at which they can have arrived: that is known once they are answered, and taken into account (for
+    calls that were on their way for no longer than a window).
     Submits are paced so that they and the polls that their jobs will need fit into the limit together; without
     that, a burst of submits would leave no calls for polls, and results would be known late. Only where all that
     wait to submit can go within a window are they let go: the polls that wait for them wait once, and not for long.
-    Where a submit and a poll both wait, the submit goes first: it is given a turn, and the poll finds it taken.
+    A submit that is due goes before all other calls that wait; calls of a kind go in the order in which they came.
     """
 
     def __init__(self, limit: RateLimit) -> None:

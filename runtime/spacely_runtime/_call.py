@@ -6,9 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-import httpx
-
-from . import errors
+from . import _clock, _httpx, errors
 from ._defaults import BODY_BYTES, BODY_CHARACTERS, MESSAGE_CHARACTERS
 from ._intake import Intake, TooLarge
 from ._log import log
@@ -21,11 +19,11 @@ from .types import UNSET, Unset
 
 # httpx raises these before anything of the request has left this machine.
 _NEVER_SENT: Final = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
+    _httpx.ConnectError,
+    _httpx.ConnectTimeout,
+    _httpx.PoolTimeout,
+    _httpx.ProxyError,
+    _httpx.UnsupportedProtocol,
 )
 _STATUS_ERRORS: Final = {
     error.status: error
@@ -118,7 +116,7 @@ class Call:
             [Violation("arguments", message)], operation=self.operation.id, job_id=self._job_id
         )
 
-    def failed(self, error: Exception, request: httpx.Request, intake: Intake | None) -> errors.ClientError:
+    def failed(self, error: Exception, request: _httpx.Request, intake: Intake | None) -> errors.ClientError:
         """The error for an attempt that ended in an exception.
 
         Args:
@@ -126,7 +124,7 @@ class Call:
             request: What was sent, or was to be.
             intake: The body of the answer as far as it came; None where not even its head did.
         """
-        if isinstance(error, httpx.RequestError):
+        if isinstance(error, _httpx.RequestError):
             error.request = self._without_key(request)
         if intake is not None and not intake.response.is_success:
             return self._status_error(intake.response, intake.beginning)  # It says enough, whatever its body was.
@@ -134,7 +132,7 @@ class Call:
             return self._invalid(intake.response, intake.beginning, [Violation("", str(error))])
         about = self._about(error)
         if isinstance(error, _NEVER_SENT) or (
-            isinstance(error, httpx.LocalProtocolError) and isinstance(request.stream, httpx.ByteStream)
+            isinstance(error, _httpx.LocalProtocolError) and isinstance(request.stream, _httpx.ByteStream)
         ):
             message = f"No connection was made, nothing was sent ({about}); check the base URL and the network"
             return errors.TransportError(message, never_sent=True, operation=self.operation.id, job_id=self._job_id)
@@ -158,7 +156,17 @@ class Call:
         interruption.add_note(f"{said} [operation {self.operation.id}]")
         log(logging.WARNING, said, operation=self.operation.id, job_id=None)
 
-    def decode(self, response: httpx.Response) -> tuple[Any, Answer]:
+    def store_error(self, error: Exception) -> errors.ClientError:
+        """The error for a request that did not go out, since the store of the rate limit could not be asked."""
+        return errors.RateLimitStoreError(
+            "The store that the rate limit is shared through could not be asked "
+            f"({self._about(error)}); nothing was sent, since the limit might be exceeded",
+            never_sent=True,
+            operation=self.operation.id,
+            job_id=self._job_id,
+        )
+
+    def decode(self, response: _httpx.Response) -> tuple[Any, Answer]:
         """The result of an answer that was read to its end.
 
         Returns:
@@ -175,23 +183,31 @@ class Call:
         if reply is None:
             undocumented = Violation("", f"the status {response.status_code} is not documented")
             raise self._invalid(response, content, [undocumented])
-        answer = Answer(response.status_code, response.headers, None, self.sent_at)
+        body: Any = None
         if reply.schema is not None:
             try:
-                answer = Answer(response.status_code, response.headers, parse_json(content), self.sent_at)
+                body = parse_json(content)
                 find = reply.schema.errors if len(content) <= _SMALL_ANSWER else reply.schema.first_error
-                violations = [Violation(place, message) for place, message in find(answer.body)]
+                violations = [Violation(place, message) for place, message in find(body)]
             except ValueError as error:
                 raise self._invalid(response, content, [Violation("", f"is no JSON: {error}")]) from None
             if violations:
                 raise self._invalid(response, content, violations)
         try:
-            return reply.decode(response), answer
+            return reply.decode(response), self._answer(response, body)
         except Exception as error:  # noqa: BLE001 - whatever generated code trips over, the answer is at fault
             undecodable = Violation("", f"cannot be decoded: {type(error).__name__}: {error}")
             raise self._invalid(response, content, [undecodable]) from None
 
-    def _status_error(self, response: httpx.Response, content: bytes) -> errors.StatusError:
+    def _answer(self, response: _httpx.Response, body: Any) -> Answer:
+        elapsed = _clock.monotonic() - self.sent_at
+        return Answer(response.status_code, response.headers, body, self.sent_at, response, elapsed)
+
+    def started(self, answer: Answer) -> str | None:
+        """The id of the job that an answer of success says was started; None where the operation starts none."""
+        return None if self.operation.polling is None else id_text(self.operation.polling.read_id(answer))
+
+    def _status_error(self, response: _httpx.Response, content: bytes) -> errors.StatusError:
         status = response.status_code
         documented = self.operation.documents(status)
         body = self._text(response, content)
@@ -219,7 +235,9 @@ class Call:
             job_id=self._job_id,
         )
 
-    def _invalid(self, response: httpx.Response, content: bytes, violations: list[Violation]) -> errors.InvalidResponse:
+    def _invalid(
+        self, response: _httpx.Response, content: bytes, violations: list[Violation]
+    ) -> errors.InvalidResponse:
         error_type = errors.InvalidResponse if self.operation.polling is None else errors.UncertainResponse
         violations = [Violation(self._bounded(v.place), self._bounded(v.message)) for v in violations]
         listed = "; ".join(map(str, violations))
@@ -232,18 +250,16 @@ class Call:
             job_id=self._job_id or self._id_in(response, content),
         )
 
-    def _id_in(self, response: httpx.Response, content: bytes) -> str | None:
+    def _id_in(self, response: _httpx.Response, content: bytes) -> str | None:
         """The id of the job in an answer to a submit that is wrong otherwise, where one can be made out."""
         if self.operation.polling is None:
             return None
         try:
-            return id_text(
-                self.operation.polling.read_id(Answer(response.status_code, response.headers, parse_json(content)))
-            )
+            return self.started(self._answer(response, parse_json(content)))
         except ValueError:
             return None
 
-    def _text(self, response: httpx.Response, content: bytes) -> str:
+    def _text(self, response: _httpx.Response, content: bytes) -> str:
         """The beginning of a body as text. Struck out first and cut then, or half a key might stand at the cut."""
         content = content[:BODY_BYTES]
         try:
@@ -259,10 +275,10 @@ class Call:
         text = self._redact(text)
         return text if len(text) <= MESSAGE_CHARACTERS else text[:MESSAGE_CHARACTERS] + "…"
 
-    def _without_key(self, request: httpx.Request) -> httpx.Request:
+    def _without_key(self, request: _httpx.Request) -> _httpx.Request:
         """A request as it may be kept on an error."""
         headers = [(name, self._redact(value)) for name, value in request.headers.multi_items()]
-        return httpx.Request(request.method, self._redact(str(request.url)), headers=headers)
+        return _httpx.Request(request.method, self._redact(str(request.url)), headers=headers)
 
     def _redact(self, text: str) -> str:
         return text if self._key is None else self._key.redact(text)
@@ -275,14 +291,14 @@ def id_text(value: Any) -> str | None:
     return str(value) or None
 
 
-class KeyAuth(httpx.Auth):
+class KeyAuth(_httpx.Auth):
     """Puts the API key where the contract wants it, on the way out, so that no request built before holds it."""
 
     def __init__(self, keys: tuple[Key, ...], secret: Secret) -> None:
         self._keys = keys
         self._secret = secret
 
-    def auth_flow(self, request: httpx.Request) -> Any:
+    def auth_flow(self, request: _httpx.Request) -> Any:
         """Add the key to a request, as httpx asks for."""
         for key in self._keys:
             value = key.prefix + self._secret.reveal()

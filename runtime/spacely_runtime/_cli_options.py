@@ -36,7 +36,7 @@ def method_options(method: Callable[..., Any]) -> tuple[Options, Converters]:
         required = parameter.default is inspect.Parameter.empty
         options[parameter.name] = (
             Annotated[
-                option_type if required else option_type | None,
+                option_type if required else option_type | None,  # ty: ignore[invalid-type-form]  # made at run time
                 Parameter(help=help_texts.get(parameter.name, ""), negative=""),
             ],
             inspect.Parameter.empty if required else None,
@@ -77,7 +77,7 @@ def give_signature(command: Callable[..., None], options: Options, positional: M
         for name, (hint, default) in options.items()
     ]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # ty: ignore[missing-attribute]  # inspect reads it
 
 
 def _option(hint: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -92,7 +92,7 @@ def _option(hint: Any) -> tuple[Any, Callable[[Any], Any]]:
             return branch, _same
         if get_origin(branch) is Sequence or get_origin(branch) is list:
             item_type, convert = _option(get_args(branch)[0])
-            return list[item_type], lambda values: [convert(value) for value in values]  # type: ignore[valid-type]  # made at run time
+            return list[item_type], lambda values: [convert(value) for value in values]  # type: ignore[valid-type]  # ty: ignore[invalid-type-form]  # made at run time
     return Annotated[str, Parameter(show_default=False)], _from_text
 
 

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx
-
-from . import _clock, errors
+from . import _clock, _httpx, errors
 from ._any_client import AnyClient
 from ._call import Call
 from ._deadline import deadline, deadline_async, keep_deadlines
-from ._defaults import (
-    ANSWER_BYTES,
-    ATTEMPT_TIMEOUTS,
-    DOWNLOAD_SECONDS,
-    DOWNLOAD_TIMEOUT_SECONDS,
-    RETRIES,
-    TIMEOUT_SECONDS,
-)
+from ._defaults import ANSWER_BYTES, ATTEMPT_TIMEOUTS, DOWNLOAD_SECONDS
 from ._download import Download
 from ._intake import Intake
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
 from ._port import Port
-from .types import UNSET, Unset
+from .types import UNSET
 
 if TYPE_CHECKING:
     from ._report import BatchProgress, BatchReport
     from ._rows import Source
+    from ._shared_budget import Turn
+    from ._watch import Watch
 
 
-class SyncClient(AnyClient[httpx.Client]):
+class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
     """The base of the generated synchronous client.
 
     Args:
@@ -44,46 +36,29 @@ class SyncClient(AnyClient[httpx.Client]):
             altogether, however slowly the server feeds it.
         rate_limit: Calls a second, shared by all clients of this process that have the same key; the contract's
             own by default, None is off.
+        rate_limit_store: The URL of a Redis server, through which clients of other processes and machines with the
+            same key and limit share the budget; None takes it from the environment, where there may be none.
         poll_interval: Seconds between polls, and before the first one, in place of the contract's.
         max_retries: How often a call is made again: one that changes nothing, after what may pass (no answer, 408,
             425, 429, 500, 502, 503, 504); any other one, a submit among them, only where it is certain that the
             server did not take it (no connection, 429, 503 with Retry-After).
         polls_per_job: How many polls a job may take on average, once it is known how long jobs take. More of them
-            find the end earlier. By default as many as the rate limit leaves room for, between 1.45 and 5.
+            find the end earlier. By default as many as the rate limit leaves room for, between 1.44 and 5.
+        hooks: What is told of each call; see ``spacely_runtime.hooks``.
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        *,
-        timeout: float = TIMEOUT_SECONDS,
-        rate_limit: float | Unset | None = UNSET,
-        poll_interval: float | None = None,
-        max_retries: int = RETRIES,
-        polls_per_job: float | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        super().__init__(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            rate_limit=rate_limit,
-            poll_interval=poll_interval,
-            max_retries=max_retries,
-            polls_per_job=polls_per_job,
-        )
-        self._http = httpx.Client(transport=transport, **self._http_options(self._timeout))
-        # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
-        self._files = httpx.Client(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
-        keep_deadlines(self._http)
-        keep_deadlines(self._files)
+    def _new_http(self, **options: Any) -> _httpx.Client:
+        client = _httpx.Client(**options)
+        keep_deadlines(client)
+        return client
 
     def close(self) -> None:
         """Close the connections. Jobs that run go on."""
         self._http.close()
         self._files.close()
+        if self._shared_budget is not None:
+            self._shared_budget.close()
 
     def __enter__(self) -> Self:
         return self
@@ -148,6 +123,8 @@ class SyncClient(AnyClient[httpx.Client]):
         )
 
     def _port_in_threads(self) -> Port:
+        import asyncio  # Synchronous code that runs no batch does without.
+
         async def poll(job: AnyJob) -> tuple[Any, Answer]:
             return await asyncio.to_thread(self._poll, job)
 
@@ -167,8 +144,10 @@ class SyncClient(AnyClient[httpx.Client]):
         return self._send(self.operations[name], arguments, body)[0]
 
     def _submit(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Job[Any]:
-        options = self._job_options(*self._send(self.operations[name], arguments, body), name)
-        return Job(self._poll, self._download, **options)
+        return self._started(name, *self._send(self.operations[name], arguments, body))
+
+    def _started(self, name: str, result: Any, answer: Answer) -> Job[Any]:
+        return Job(self._poll, self._download, **self._job_options(result, answer, name))
 
     def _resume(self, name: str, job_id: str) -> Job[Any]:
         return Job(self._poll, self._download, **self._resume_options(name, job_id))
@@ -181,26 +160,56 @@ class SyncClient(AnyClient[httpx.Client]):
     ) -> tuple[Any, Answer]:
         call = Call(operation, self._secret, job_id)
         request = self._request(call, arguments, body)
-        retries = self._retries(operation, request, job_id)
+        watch = self._watch(operation, request, job_id)
+        if watch is None:
+            return self._attempt(call, request, job_id, None)
+        with watch:
+            return self._attempt(call, request, job_id, watch)
+
+    def _attempt(
+        self, call: Call, request: _httpx.Request, job_id: str | None, watch: Watch | None
+    ) -> tuple[Any, Answer]:
+        retries = self._retries(call.operation, request, job_id)
         attempts = 0
         while True:
             attempts += 1
-            self._take_turn(operation)
             try:
-                return call.decode(self._exchange(call, request))
+                turn = self._take_turn(call)
+                if watch is not None:
+                    watch.sending(attempts)
+                try:
+                    response = self._exchange(call, request)
+                finally:
+                    if self._shared_budget is not None and turn is not None:
+                        self._shared_budget.answered(turn)
+                result, answer = call.decode(response)
             except errors.ClientError as error:
                 error.attempts = attempts
+                if watch is not None:
+                    watch.failed(error)
                 pause = retries.pause(error)
                 if pause is None:
                     raise
                 call.repeated(error, pause)
+            else:
+                if watch is not None:
+                    watch.answered(attempts, answer.status_code, call.started(answer))
+                return result, answer
             _clock.sleep(pause)
 
-    def _take_turn(self, operation: Operation) -> None:
-        for wait in self._turns(operation):
+    def _take_turn(self, call: Call) -> Turn | None:
+        for wait in self._turns(call.operation):
             _clock.sleep(wait)
+        shared = self._shared_budget
+        if shared is None or _clock.skipping is not None:
+            return None
+        submit = call.operation.polling is not None
+        try:
+            return shared.take_turn(submit=submit, polls_a_job=self._polls_a_job(None))
+        except Exception as error:
+            raise call.store_error(error) from error
 
-    def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
+    def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         intake = None
         call.sent_at = _clock.monotonic()
         try:
@@ -236,7 +245,7 @@ class SyncClient(AnyClient[httpx.Client]):
             _clock.sleep(pause)
 
     def _fetch(self, download: Download) -> None:
-        request: httpx.Request | None = self._files.build_request("GET", download.url)
+        request: _httpx.Request | None = self._files.build_request("GET", download.url)
         while request is not None:
             response = self._files.send(request, stream=True)
             try:
@@ -249,37 +258,18 @@ class SyncClient(AnyClient[httpx.Client]):
                 response.close()
 
 
-class AsyncClient(AnyClient[httpx.AsyncClient]):
+class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
     """The base of the generated asynchronous client; see SyncClient for the arguments."""
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        *,
-        timeout: float = TIMEOUT_SECONDS,
-        rate_limit: float | Unset | None = UNSET,
-        poll_interval: float | None = None,
-        max_retries: int = RETRIES,
-        polls_per_job: float | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        super().__init__(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            rate_limit=rate_limit,
-            poll_interval=poll_interval,
-            max_retries=max_retries,
-            polls_per_job=polls_per_job,
-        )
-        self._http = httpx.AsyncClient(transport=transport, **self._http_options(self._timeout))
-        self._files = httpx.AsyncClient(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+    def _new_http(self, **options: Any) -> _httpx.AsyncClient:
+        return _httpx.AsyncClient(**options)
 
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""
         await self._http.aclose()
         await self._files.aclose()
+        if self._shared_budget is not None:
+            await self._shared_budget.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -320,8 +310,10 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
         return (await self._send(self.operations[name], arguments, body))[0]
 
     async def _submit(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> AsyncJob[Any]:
-        options = self._job_options(*await self._send(self.operations[name], arguments, body), name)
-        return AsyncJob(self._poll, self._download, **options)
+        return self._started(name, *await self._send(self.operations[name], arguments, body))
+
+    def _started(self, name: str, result: Any, answer: Answer) -> AsyncJob[Any]:
+        return AsyncJob(self._poll, self._download, **self._job_options(result, answer, name))
 
     def _resume(self, name: str, job_id: str) -> AsyncJob[Any]:
         return AsyncJob(self._poll, self._download, **self._resume_options(name, job_id))
@@ -334,27 +326,59 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
     ) -> tuple[Any, Answer]:
         call = Call(operation, self._secret, job_id)
         request = self._request(call, arguments, body)
-        retries = self._retries(operation, request, job_id)
+        watch = self._watch(operation, request, job_id)
+        if watch is None:
+            return await self._attempt(call, request, job_id, None)
+        with watch:
+            return await self._attempt(call, request, job_id, watch)
+
+    async def _attempt(
+        self, call: Call, request: _httpx.Request, job_id: str | None, watch: Watch | None
+    ) -> tuple[Any, Answer]:
+        retries = self._retries(call.operation, request, job_id)
         attempts = 0
         while True:
             attempts += 1
-            await self._take_turn(operation)
             try:
-                return call.decode(await self._exchange(call, request))
+                turn = await self._take_turn(call)
+                if watch is not None:
+                    watch.sending(attempts)
+                try:
+                    response = await self._exchange(call, request)
+                finally:
+                    if self._shared_budget is not None and turn is not None:
+                        self._shared_budget.answered_async(turn)
+                result, answer = call.decode(response)
             except errors.ClientError as error:
                 error.attempts = attempts
+                if watch is not None:
+                    watch.failed(error)
                 pause = retries.pause(error)
                 if pause is None:
                     raise
                 call.repeated(error, pause)
+            else:
+                if watch is not None:
+                    watch.answered(attempts, answer.status_code, call.started(answer))
+                return result, answer
             await _clock.sleep_async(pause)
 
-    async def _take_turn(self, operation: Operation) -> None:
-        for wait in self._turns(operation):
+    async def _take_turn(self, call: Call) -> Turn | None:
+        for wait in self._turns(call.operation):
             await _clock.sleep_async(wait)
+        shared = self._shared_budget
+        if shared is None or _clock.skipping is not None:
+            return None
+        try:
+            return await shared.take_turn_async(
+                submit=call.operation.polling is not None, polls_a_job=self._polls_a_job(None)
+            )
+        except Exception as error:
+            raise call.store_error(error) from error
 
-    async def _exchange(self, call: Call, request: httpx.Request) -> httpx.Response:
+    async def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         intake = None
+        call.sent_at = _clock.monotonic()
         seconds = self._timeout * ATTEMPT_TIMEOUTS
         try:
             async with deadline_async(seconds):
@@ -390,7 +414,7 @@ class AsyncClient(AnyClient[httpx.AsyncClient]):
             await _clock.sleep_async(pause)
 
     async def _fetch(self, download: Download) -> None:
-        request: httpx.Request | None = self._files.build_request("GET", download.url)
+        request: _httpx.Request | None = self._files.build_request("GET", download.url)
         while request is not None:
             response = await self._files.send(request, stream=True)
             try:

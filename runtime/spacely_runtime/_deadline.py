@@ -7,16 +7,13 @@ so the streams of its connections look at the time that the call of their thread
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import threading
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
-import httpx
-
-from . import _clock
+from . import _clock, _httpx
 
 _call = threading.local()
 _WRITE_BYTES = 65_536
@@ -38,13 +35,15 @@ class deadline:  # noqa: N801 - used as a function is; one made by contextlib ta
 def check_deadline() -> None:
     """Raise ``httpx.ReadTimeout`` where the time of this thread's call is over."""
     if _left() <= 0:
-        raise httpx.ReadTimeout(_too_slow(_call.seconds))
+        raise _httpx.ReadTimeout(_too_slow(_call.seconds))
 
 
 class deadline_async:  # noqa: N801 - see above
     """The same for asyncio, for whatever the block waits for."""
 
     def __init__(self, seconds: float) -> None:
+        import asyncio  # Synchronous code does without.
+
         self._seconds = seconds
         self._timeout = asyncio.timeout(seconds)
 
@@ -57,7 +56,7 @@ class deadline_async:  # noqa: N801 - see above
         try:
             await self._timeout.__aexit__(kind, error, traceback)
         except TimeoutError:
-            raise httpx.ReadTimeout(_too_slow(self._seconds)) from None
+            raise _httpx.ReadTimeout(_too_slow(self._seconds)) from None
 
 
 def _too_slow(seconds: float) -> str:
@@ -69,7 +68,7 @@ def _left() -> float:
     return float("inf") if end is None else end - _clock.monotonic()
 
 
-def keep_deadlines(client: httpx.Client) -> None:
+def keep_deadlines(client: _httpx.Client) -> None:
     """Make the connections of a client keep to the deadlines of its calls.
 
     httpx has no public way to its connections. Where another version has none of these attributes, or the caller's
@@ -112,7 +111,7 @@ class _Stream:
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _WRITE_BYTES):
             if _left() <= 0:
-                raise httpx.WriteTimeout("the request could not be sent in time")
+                raise _httpx.WriteTimeout("the request could not be sent in time")
             self._stream.write(buffer[start : start + _WRITE_BYTES], timeout=_shorter(timeout))
 
     def close(self) -> None:

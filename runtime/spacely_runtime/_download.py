@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-import httpx
-
+from . import _httpx
 from ._defaults import DOWNLOAD_REDIRECTS, FILE_BYTES, MESSAGE_CHARACTERS
 from ._intake import Intake
 from ._log import log
@@ -131,10 +130,10 @@ class Download:
             about = f"{type(error).__name__}: {error}".replace(self.url, self._bare).rstrip(": ")[:MESSAGE_CHARACTERS]
             raise self._error(
                 f"{self._bare} could not be downloaded ({about}); the job is done, so download it again",
-                may_pass=isinstance(error, httpx.RequestError) and not isinstance(error, httpx.UnsupportedProtocol),
+                may_pass=isinstance(error, _httpx.RequestError) and not isinstance(error, _httpx.UnsupportedProtocol),
             ) from error
 
-    def redirected(self, response: httpx.Response) -> httpx.Request | None:
+    def redirected(self, response: _httpx.Response) -> _httpx.Request | None:
         """The request to make next, where the host says that the file is elsewhere; None where it is here."""
         request = response.next_request
         if request is None:
@@ -150,7 +149,7 @@ class Download:
         return request
 
     @contextmanager
-    def file(self, response: httpx.Response) -> Generator[IO[bytes]]:
+    def file(self, response: _httpx.Response) -> Generator[IO[bytes]]:
         """The file to write an answer's body into; it appears at its path only when the block has ended well."""
         self._check(response)
         Intake(response, FILE_BYTES).check()
@@ -159,7 +158,7 @@ class Download:
             if not file.tell():
                 raise self._error(f"{self._bare} was answered with an empty file", may_pass=True)
 
-    def _check(self, response: httpx.Response) -> None:
+    def _check(self, response: _httpx.Response) -> None:
         """Raise DownloadError where the answer is not the file."""
         status = response.status_code
         if status != 200:

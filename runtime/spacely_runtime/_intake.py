@@ -6,8 +6,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
-import httpx
-
+from . import _httpx
 from ._deadline import check_deadline
 from ._defaults import BODY_BYTES
 
@@ -23,7 +22,7 @@ class TooLarge(Exception):
         super().__init__(f"it is larger than {limit / 1024 / 1024:g} MiB")
 
 
-class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
+class Intake(_httpx.SyncByteStream, _httpx.AsyncByteStream):
     """Takes the place of the stream of an answer; what it gives is decoded already.
 
     httpx decodes a chunk at once, however much it becomes. Here a chunk is decoded piece by piece, so a small body
@@ -37,7 +36,7 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
         beginning: The first bytes of the body, as far as they have come.
     """
 
-    def __init__(self, response: httpx.Response, limit: int) -> None:
+    def __init__(self, response: _httpx.Response, limit: int) -> None:
         self.response = response
         self.beginning = b""
         # Of an error, its beginning will do.
@@ -60,7 +59,7 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         self._begin()
-        for chunk in cast("httpx.SyncByteStream", self._stream):
+        for chunk in cast("_httpx.SyncByteStream", self._stream):
             check_deadline()
             if self._inflate is None:
                 yield self._count(chunk)
@@ -71,7 +70,7 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._begin()
-        async for chunk in cast("httpx.AsyncByteStream", self._stream):
+        async for chunk in cast("_httpx.AsyncByteStream", self._stream):
             if self._inflate is None:
                 yield self._count(chunk)
             else:
@@ -82,32 +81,32 @@ class Intake(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def close(self) -> None:
         """Close the stream itself."""
-        cast("httpx.SyncByteStream", self._stream).close()
+        cast("_httpx.SyncByteStream", self._stream).close()
 
     async def aclose(self) -> None:
         """Close the stream itself."""
-        await cast("httpx.AsyncByteStream", self._stream).aclose()
+        await cast("_httpx.AsyncByteStream", self._stream).aclose()
 
     def _begin(self) -> None:
         encoding = self._encoding.strip().lower()
         if encoding in {"gzip", "x-gzip", "deflate"}:
             self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # It looks which of them it is.
         elif encoding not in {"", "identity"}:
-            raise httpx.DecodingError(f"the body is encoded as {encoding[:40]!r}, which was not asked for")
+            raise _httpx.DecodingError(f"the body is encoded as {encoding[:40]!r}, which was not asked for")
 
     def _unfold(self, chunk: bytes) -> Iterator[bytes]:
         while chunk and not self._inflate.eof:
             try:
                 piece = self._inflate.decompress(chunk, _PIECE_BYTES)
             except zlib.error as error:
-                raise httpx.DecodingError(str(error)) from error
+                raise _httpx.DecodingError(str(error)) from error
             chunk = self._inflate.unconsumed_tail
             yield self._count(piece)
 
     def _end(self) -> bytes:
         piece = self._count(self._inflate.flush())
         if self._size and not self._inflate.eof:
-            raise httpx.DecodingError("the compressed body breaks off")
+            raise _httpx.DecodingError("the compressed body breaks off")
         return piece
 
     def _count(self, piece: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._budget import Budget
     from ._operation import Answer, Operation, Polling
     from ._pace import Course, Pace
+    from .hooks import Hook
 
 T = TypeVar("T")
 State: TypeAlias = Literal["running", "succeeded", "failed"]
@@ -154,7 +155,7 @@ class _Wait(Generic[T]):
         state = self._job.state_of(answer)
         self._ended = state != "running"
         if self._ended:
-            self._log(logging.INFO, f"The job has {state} after {self._polls} polls")
+            self._log(logging.INFO, f"The job has {state} at poll {self._polls}")
         if submitted is not None and state == "running":
             self._course.outlasted(self._last - submitted)
         elif submitted is not None and state == "succeeded":
@@ -214,6 +215,7 @@ class AnyJob:
         job_id: str,
         interval: float | None,
         following: Following,
+        hooks: tuple[Hook, ...] = (),
         submitted: Any = None,
         submitted_at: float | None = None,
     ) -> None:
@@ -222,6 +224,7 @@ class AnyJob:
         self.polling = cast("Polling", operation.polling)
         self.interval = interval
         self.following = following
+        self._hooks = hooks
         self.submitted_at = submitted_at
         self._id = job_id
         self._submitted = submitted
@@ -264,6 +267,14 @@ class AnyJob:
             if not isinstance(error, Exception):
                 log(logging.WARNING, "Nobody waits for the job now", operation=self.operation.id, job_id=self.id)
             raise
+
+    def watched(self, timeout: float | None) -> AbstractContextManager[None]:
+        """What tells the hooks of a wait that is made inside of it."""
+        if not self._hooks:
+            return nullcontext()
+        from ._watch import watched_wait  # Whoever has no hooks does without.
+
+        return watched_wait(self._hooks, self, timeout)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.id}>"
@@ -370,14 +381,15 @@ class Job(AnyJob, Generic[T]):
 
     def _finish(self, timeout: float | None, on_update: Callable[[JobUpdate[T]], object] | None) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
-        for last in self.updates(timeout):
-            if on_update is not None:
-                with self.kept_in_mind():
-                    on_update(last)
-        update = cast("JobUpdate[T]", last)
-        if update.state == "failed":
-            raise self.failure(update)
-        return update
+        with self.watched(timeout):
+            for last in self.updates(timeout):
+                if on_update is not None:
+                    with self.kept_in_mind():
+                        on_update(last)
+            update = cast("JobUpdate[T]", last)
+            if update.state == "failed":
+                raise self.failure(update)
+            return update
 
 
 class AsyncJob(AnyJob, Generic[T]):
@@ -442,12 +454,13 @@ class AsyncJob(AnyJob, Generic[T]):
         self, timeout: float | None, on_update: Callable[[JobUpdate[T]], Awaitable[object] | object] | None
     ) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
-        async for last in self.updates(timeout):
-            with self.kept_in_mind():
-                outcome = on_update(last) if on_update is not None else None
-                if inspect.isawaitable(outcome):
-                    await outcome
-        update = cast("JobUpdate[T]", last)
-        if update.state == "failed":
-            raise self.failure(update)
-        return update
+        with self.watched(timeout):
+            async for last in self.updates(timeout):
+                with self.kept_in_mind():
+                    outcome = on_update(last) if on_update is not None else None
+                    if inspect.isawaitable(outcome):
+                        await outcome
+            update = cast("JobUpdate[T]", last)
+            if update.state == "failed":
+                raise self.failure(update)
+            return update

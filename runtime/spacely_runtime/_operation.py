@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import httpx
-import jsonschema_rs
+from . import _httpx
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 Schema: TypeAlias = Mapping[str, Any]
 
 
 # Formats that OpenAPI 3.0 documents use and draft 4 did not know yet.
-_LATER_FORMATS = {
-    name: jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid
-    for name in ("duration", "iri", "json-pointer", "uri-reference", "uri-template", "uuid")
-}
+_LATER_FORMATS = ("duration", "iri", "json-pointer", "uri-reference", "uri-template", "uuid")
+
+
+@cache
+def _later_formats() -> dict[str, Callable[[Any], bool]]:
+    import jsonschema_rs
+
+    return {
+        name: jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid
+        for name in _LATER_FORMATS
+    }
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,13 @@ class Validator:
 
     @cached_property
     def _compiled(self) -> jsonschema_rs.Draft4Validator:
-        return jsonschema_rs.Draft4Validator(dict(self.schema), validate_formats=self.formats, formats=_LATER_FORMATS)
+        import jsonschema_rs  # A program that only starts, or only shows its help, does without.
+
+        return jsonschema_rs.Draft4Validator(
+            dict(self.schema),
+            validate_formats=self.formats,
+            formats=_later_formats(),
+        )
 
     def errors(self, value: Any) -> list[tuple[str, str]]:
         """Where a value breaks the schema: JSON pointer and message, each place in its own entry."""
@@ -42,6 +57,8 @@ class Validator:
 
     def first_error(self, value: Any) -> list[tuple[str, str]]:
         """The first of them alone: all of them, in a value of megabytes, would take minutes."""
+        import jsonschema_rs
+
         try:
             self._compiled.validate(value)
         except jsonschema_rs.ValidationError as error:
@@ -72,7 +89,7 @@ class Reply:
     """
 
     schema: Validator | None
-    decode: Callable[[httpx.Response], Any]
+    decode: Callable[[_httpx.Response], Any]
 
 
 @dataclass(frozen=True)
@@ -84,12 +101,16 @@ class Answer:
         headers: The headers.
         body: The parsed body.
         sent_at: When its request was sent, in seconds on a monotonic clock.
+        response: The answer as it came.
+        elapsed: Seconds that it took.
     """
 
     status_code: int
     headers: Mapping[str, str]
     body: Any
     sent_at: float = 0.0
+    response: _httpx.Response | None = None
+    elapsed: float = 0.0
 
     def at(self, pointer: str) -> Any:
         """The value at a JSON pointer of the body, or None where there is none."""

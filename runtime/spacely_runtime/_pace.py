@@ -29,7 +29,7 @@ _STRAY_SHARE = 0.02  # So many jobs are taken to be unlike the others: stuck, or
 _STRAY_SIGMA = 2.0
 _DRIFT = 0.25  # When so many more, or fewer, of the latest polls find a job done than were to, times have changed.
 _STRAYS = 0.5  # … or so large a share of the latest jobs is unlike those before.
-_KEPT = 20.0  # So many of the jobs before decide from then on.
+_KEPT = 8.0  # So many of the jobs before decide from then on.
 _DRIFT_MEMORY = 25  # So many polls are the latest.
 _ROOT = math.sqrt(2.0)
 _ROOT_TAU = math.sqrt(math.tau)
@@ -118,8 +118,11 @@ class Pace:
             self._compare(running_at, done_at, done=True)
             first, second, weight = self._moments(_log(running_at), _log(done_at))
             self._strays += (1 - weight - self._strays) / _DRIFT_MEMORY
-            if self._strays > _STRAYS:
-                self._loosen(_ENOUGH, 1.0)
+            if self._strays > _STRAYS:  # What was known is of no use: begin anew with this one.
+                self._strays = 0.0
+                self._first = self._mean = _log(done_at)
+                self._loosen(1.0, _PRIOR_SIGMA)
+                first, second, weight = self._moments(_log(running_at), _log(done_at))
             self._known = min(self._known + weight, _MEMORY)
             if self._known:
                 share = weight / self._known
@@ -139,7 +142,7 @@ class Pace:
 
     def _loosen(self, known: float, sigma: float) -> None:
         """Let what comes from now on count for more."""
-        self._drift = self._strays = 0.0
+        self._drift = 0.0
         self._known = min(self._known, known)
         self._sigma = max(self._sigma, sigma)
         self._second = self._first**2 + self._sigma**2
@@ -165,7 +168,7 @@ class Pace:
         # In the beginning the quick jobs have finished and the slow ones have not. Later on, the slow ones of before
         # stand for those of now.
         in_flight = math.exp(-self._seen / _MEMORY)
-        for _ in range(20):
+        for _ in range(8):
             total, first, second = self._known, self._known * self._first, self._known * self._second
             if in_flight > 0.1:
                 for place, count in self._running.items():
@@ -270,8 +273,8 @@ def spread(polls_a_job: float) -> tuple[float, float]:
     """
     step = min(0.7, 1.2 / polls_a_job)
     low, high = -6.0, 6.0
+    start = 0.0
     for _ in range(30):
-        start = (low + high) / 2
         polls, sigmas = 1.0, start
         while sigmas < _LAST_STEPS:
             polls += math.erfc(sigmas / _ROOT) / 2
@@ -280,4 +283,5 @@ def spread(polls_a_job: float) -> tuple[float, float]:
             low = start
         else:
             high = start
+        start = (low + high) / 2
     return start, step

@@ -148,7 +148,7 @@ class _Program:
     def _wait_command(self) -> Callable[..., None]:
         """The command that takes a job up again."""
         only = _dashed(self._submits[0]) if len(self._submits) == 1 else None
-        literal = Literal[tuple(map(_dashed, self._submits))]  # type: ignore[valid-type]  # made at run time
+        literal = Literal[tuple(map(_dashed, self._submits))]  # type: ignore[valid-type]  # ty: ignore[invalid-type-form]  # made at run time
         frame = frame_options({**_JOB_FRAME, **_FRAME}, taken=())
 
         def command(job_id: str, **given: Any) -> None:

@@ -5,6 +5,7 @@
     ├── InvalidRequest            the arguments break the contract; nothing was sent
     ├── InvalidRows               rows of a batch's input break it; nothing was sent: .violations
     ├── TransportError            no answer came
+    │   ├── RateLimitStoreError   the store of a shared rate limit could not be asked; nothing was sent
     │   └── UncertainTransport    … to a submit that may have been accepted      (also SubmissionUncertain)
     ├── StatusError               an answer came, and it is no success: .status_code
     │   ├── UncertainStatus       … to a submit that may have been accepted      (also SubmissionUncertain)
@@ -45,6 +46,7 @@ __all__ = [
     "JournalError",
     "NotFound",
     "PaymentRequired",
+    "RateLimitStoreError",
     "ServerError",
     "StatusError",
     "SubmissionUncertain",
@@ -155,6 +157,13 @@ class TransportError(ClientError):
     ) -> None:
         super().__init__(message, operation=operation, job_id=job_id)
         self.never_sent = never_sent
+
+
+class RateLimitStoreError(TransportError):
+    """The store that a rate limit is shared through could not be asked, so nothing was sent.
+
+    Without the store nobody knows what the others send, and whoever exceeds the limit may be blocked.
+    """
 
 
 class StatusError(ClientError):

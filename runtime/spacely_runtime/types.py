@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import IO, BinaryIO, Final, Literal, TypeAlias
 
-__all__ = ["UNSET", "File", "FileContent", "FileTypes", "OpenIntEnum", "OpenStrEnum", "RequestFiles", "Unset"]
+from ._httpx import Response as HttpResponse
+
+__all__ = [
+    "UNSET",
+    "File",
+    "FileContent",
+    "FileTypes",
+    "HttpResponse",
+    "OpenIntEnum",
+    "OpenStrEnum",
+    "RequestFiles",
+    "Unset",
+]
 
 
 class Unset:

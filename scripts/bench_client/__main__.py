@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench_page import write_section
-
 from spacely_spec import load
 
 from .cost import costs
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="rounds of each comparison (default: 60; quick: 5)")
     parser.add_argument("--in-flight", type=int, help="jobs waited for at a time (default: 10000; quick: 500)")
     parser.add_argument("--spec", type=Path, default=_ROOT / "openapi.yaml", help="the contract")
-    parser.add_argument("--output", type=Path, default=_ROOT / "BENCHMARKS.md", help="the file whose section is written")
+    parser.add_argument("--output", type=Path, default=_ROOT / "BENCHMARKS.md", help="the file that it writes into")
     options = parser.parse_args(arguments)
     jobs = options.jobs or (120 if options.quick else 2000)
     rounds = options.rounds or (5 if options.quick else 60)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from bench_mock.requests import KEY, Request, poll_request, submit_request
 from bench_mock.servers import MOCK, running
-
 from spacely_client import AsyncSpacely, Spacely
 from spacely_runtime._operation import Operation
 from spacely_spec import Answer, Spec

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from bench_mock.requests import KEY, Request, poll_request, submit_request
 from bench_mock.servers import MOCK, Running, Server, running
-
 from spacely_client import AsyncSpacely
+from spacely_runtime._defaults import POLLS_A_JOB
 from spacely_runtime._pace import spread
 from spacely_spec import Answer, Polling, Spec, all_hold
 
@@ -237,7 +238,7 @@ def flows(spec: Spec, cache: Path, jobs: int, say: Callable[[str], None]) -> lis
     """The client, and those beside it."""
     arena = Arena(spec, cache, f"lognormal:{MEDIAN_SECONDS:g}s,{SIGMA:g}")
     name, arguments = submit_arguments(spec)
-    polls = 1.36
+    polls = POLLS_A_JOB
     in_hand = int(CALLS_A_SECOND * 0.75)
     lanes: list[tuple[Flow, Callable[[Flow, str], Any]]] = [
         (Flow("this client", jobs), lambda flow, url: with_client(flow, url, arguments=arguments, name=name)),
@@ -281,5 +282,3 @@ def submit_arguments(spec: Spec) -> tuple[str, dict[str, Any]]:
         example = next(iter(content.examples.values()))
         arguments |= {operations[name].body_names.get(key, key): value for key, value in example.items()}
     return name, arguments
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
 from bench_mock.requests import KEY, answers
 from bench_mock.servers import PAGE
-
 from spacely_client import AsyncSpacely
 from spacely_spec import Spec, load
 
@@ -38,10 +39,9 @@ class Imports:
 
 def imports(rounds: int) -> Imports:
     """Import the client and httpx by turns, each time in a fresh process."""
-    pairs = [(_import_seconds(AsyncSpacely.__module__.partition(".")[0]), _import_seconds("httpx"))]
-    for _ in range(rounds):  # The pair before them has warmed up the disk.
-        pairs.append((_import_seconds(AsyncSpacely.__module__.partition(".")[0]), _import_seconds("httpx")))
-    pairs = pairs[1:]
+    package = AsyncSpacely.__module__.partition(".")[0]
+    # The first pair warms up the disk.
+    pairs = [(_import_seconds(package), _import_seconds("httpx")) for _ in range(rounds + 1)][1:]
     return Imports(
         statistics.median(ours for ours, _ in pairs),
         statistics.median(bare for _, bare in pairs),
@@ -93,7 +93,8 @@ def memory(spec: Spec, jobs: int) -> Memory:
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, env=environment)
 
 
 def _resident() -> int:

@@ -14,8 +14,8 @@ import statistics
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
-from unittest import mock
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from spacely_runtime import _clock
 from spacely_runtime._budget import Budget, RateLimit
@@ -134,84 +134,92 @@ class Outcome:
 HEADINGS = ["jobs/s", "steady", "calls a job", "worst second", "median late", "mean late", "p90 late"]
 
 
-class _World:
-    """A clock, and those who wait for it; each is a generator that yields for how long."""
+Actor: TypeAlias = Generator[float, None, None]
+"""Somebody who acts, and in between waits for as many seconds as are yielded."""
 
-    def __init__(self) -> None:
+
+class _Simulation:
+    """One run: a clock that moves on when all wait, and the workers that submit and follow jobs."""
+
+    def __init__(self, case: Case, seed: int) -> None:
         self.now = 0.0
+        self.outcome = Outcome()
+        self._case = case
+        self._chance = random.Random(seed)
+        self._budget = Budget(RateLimit(case.rate, 1.0))
+        if case.polls_per_job is not None:
+            self._budget.expect(case.polls_per_job)
+        self._following = Following(Pace(delay=2.0, interval=2.0), self._budget, self._polls_a_job)
+        self._numbers = iter(range(case.jobs))
         self._order = itertools.count()
-        self._waiting: list[tuple[float, int, Generator[float, None, None]]] = []
-
-    def start(self, actor: Generator[float, None, None]) -> None:
-        heapq.heappush(self._waiting, (self.now, next(self._order), actor))
+        self._waiting: list[tuple[float, int, Actor]] = []
 
     def run(self) -> None:
+        for _ in range(min(self._case.workers or self._case.jobs, self._case.jobs)):
+            self._wait(0.0, self._worker())
         while self._waiting:
             self.now, _, actor = heapq.heappop(self._waiting)
             pause = next(actor, None)
             if pause is not None:
-                heapq.heappush(self._waiting, (self.now + pause, next(self._order), actor))
+                self._wait(pause, actor)
+
+    def _wait(self, seconds: float, actor: Actor) -> None:
+        heapq.heappush(self._waiting, (self.now + seconds, next(self._order), actor))
+
+    def _polls_a_job(self, seconds: float | None) -> float:
+        return self._case.polls_per_job or self._budget.affordable_polls(self.now, seconds)
+
+    def _worker(self) -> Actor:
+        for number in self._numbers:
+            yield from self._job(number)
+
+    def _job(self, number: int) -> Actor:
+        yield from self._turn(submit=True)
+        self.outcome.submitted.append(self.now)
+        seconds = self._case.draw(self._chance, number, self._case.jobs)
+        ready = (yield from self._call()) + seconds
+        wait: _Wait[None] = _Wait(_job(self._following, self.now), None)
+        while True:
+            while pause := wait.pause():
+                yield pause
+            yield from self._turn(submit=False)
+            sent = self.now
+            arrived = yield from self._call()
+            update = wait.answered(None, Answer(200, {}, arrived >= ready, sent))
+            if update.state != "running":
+                break
+        wait.close()
+        self.outcome.known.append(self.now)
+        self.outcome.late.append((self.now - ready) / seconds)
+        self.outcome.polls.append(update.polls)
+
+    def _turn(self, *, submit: bool) -> Actor:
+        ticket, granted = self._budget.enter(submit=submit), False
+        while not granted:
+            pause, granted = self._budget.ask(ticket, self.now)
+            yield pause
+        self._budget.leave(ticket)
+
+    def _call(self) -> Generator[float, None, float]:
+        """Send something; when it arrived."""
+        sent = self.now
+        yield self._case.round_trip / 2 + self._chance.expovariate(1000)
+        arrived = self.now
+        self.outcome.arrived.append(arrived)
+        yield self._case.round_trip / 2 + self._chance.expovariate(1000)
+        self._budget.answered(sent, self.now)
+        return arrived
 
 
 def simulate(case: Case, seed: int) -> Outcome:
     """Run one case."""
-    world, outcome, chance = _World(), Outcome(), random.Random(seed)
-    budget = Budget(RateLimit(case.rate, 1.0))
-
-    if case.polls_per_job is not None:
-        budget.expect(case.polls_per_job)
-
-    def polls_a_job(seconds: float | None) -> float:
-        return case.polls_per_job or budget.affordable_polls(world.now, seconds)
-
-    following = Following(Pace(delay=2.0, interval=2.0), budget, polls_a_job)
-    numbers = iter(range(case.jobs))
-
-    def turn(*, submit: bool) -> Generator[float, None, None]:
-        ticket, granted = budget.enter(submit=submit), False
-        while not granted:
-            pause, granted = budget.ask(ticket, world.now)
-            yield pause
-
-    def call() -> Generator[float, None, float]:
-        """Send something; when it arrived."""
-        sent = world.now
-        yield case.round_trip / 2 + chance.expovariate(1000)
-        arrived = world.now
-        outcome.arrived.append(arrived)
-        yield case.round_trip / 2 + chance.expovariate(1000)
-        budget.answered(sent, world.now)
-        return arrived
-
-    def worker() -> Generator[float, None, None]:
-        for number in numbers:
-            yield from job(number)
-
-    def job(number: int) -> Generator[float, None, None]:
-        yield from turn(submit=True)
-        outcome.submitted.append(world.now)
-        seconds = case.draw(chance, number, case.jobs)
-        ready = (yield from call()) + seconds
-        wait: _Wait[None] = _Wait(_job(following, world.now), None)
-        state = "running"
-        while state == "running":
-            while pause := wait.pause():
-                yield pause
-            yield from turn(submit=False)
-            sent = world.now
-            arrived = yield from call()
-            update = wait.answered(None, Answer(200, {}, arrived >= ready, sent))
-            state = update.state
-        wait.close()
-        outcome.known.append(world.now)
-        outcome.late.append((world.now - ready) / seconds)
-        outcome.polls.append(update.polls)
-
-    with mock.patch.object(_clock, "monotonic", lambda: world.now):
-        for _ in range(min(case.workers or case.jobs, case.jobs)):
-            world.start(worker())
-        world.run()
-    return outcome
+    simulation = _Simulation(case, seed)
+    before, _clock.monotonic = _clock.monotonic, lambda: simulation.now
+    try:
+        simulation.run()
+    finally:
+        _clock.monotonic = before
+    return simulation.outcome
 
 
 def _job(following: Following, submitted_at: float) -> AnyJob:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench_page import write_section
-
 from spacely_spec import load
 
 from .measure import Bench
@@ -79,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "--peer-requests", type=int, help="after how many that of others is (default: 100000; quick: 10000)"
     )
     parser.add_argument("--spec", type=Path, default=_ROOT / "openapi.yaml", help="the contract")
-    parser.add_argument("--output", type=Path, default=_ROOT / "BENCHMARKS.md", help="the file whose section is written")
+    parser.add_argument("--output", type=Path, default=_ROOT / "BENCHMARKS.md", help="the file that it writes into")
     parser.add_argument("--cache", type=Path, default=cache, help="where npm packages are kept (default: %(default)s)")
     return parser
 

@@ -16,13 +16,13 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.responses import Response
 
 from spacely_runtime import SyncClient
-from spacely_spec import Operation, Parameter, SecurityScheme, Spec, json_schema
+from spacely_spec import Operation, Parameter, SecurityScheme, Spec, json_schema, left_out, required_of
 
 from ._code import accepted, compare, entry, prose, raw, read
 
 Json: TypeAlias = Any
 
-_OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job"}
+_OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job", "with_raw_response"}
 _IMPORT_PREFIX = "."
 
 
@@ -168,10 +168,30 @@ class Method:
         return self.body is not None and not (_is_checked(self.body) and isinstance(self.body.prop, ModelProperty))
 
     @cached_property
+    def contract_body(self) -> Mapping[str, Any]:
+        """The contract's schema of the body."""
+        if self.body is None or self.operation.body is None:
+            return {}
+        return self.operation.body.content[raw(self.body.content_type)].schema or {}
+
+    @cached_property
     def body_schema(self) -> Json:
-        if self.body is None or self.operation.body is None or not _is_checked(self.body):
-            return None
-        return self._json_schema(self.operation.body.content[raw(self.body.content_type)].schema or {})
+        return self._json_schema(self.contract_body) if self.body is not None and _is_checked(self.body) else None
+
+    @cached_property
+    def body_properties(self) -> list[PropertyProtocol]:
+        """The properties of a body that is an object, without those that only an answer has."""
+        if self.body is None or self.whole_body or not isinstance(self.body.prop, ModelProperty):
+            return []
+        model = self.body.prop
+        absent = left_out(self.contract_body, self.spec.components, "request")
+        properties = [*(model.required_properties or []), *(model.optional_properties or [])]
+        return [prop for prop in properties if raw(prop.name) not in absent]
+
+    @cached_property
+    def required_properties(self) -> frozenset[str]:
+        """What the body must have; the model may have it as optional, since no answer has it."""
+        return required_of(self.contract_body, self.spec.components, "request")
 
     @cached_property
     def arguments(self) -> list[Argument]:
@@ -185,12 +205,11 @@ class Method:
         if self.body is not None and self.whole_body:
             prop = self.body.prop
             found.append(Argument("body", "body", accepted(prop), self.body_required, True, "The body."))
-        elif self.body is not None and isinstance(self.body.prop, ModelProperty):
-            model = self.body.prop
-            for prop in [*(model.required_properties or []), *(model.optional_properties or [])]:
-                name = str(prop.python_name)
-                name = f"{name}_body" if name in taken else name
-                found.append(_argument(prop, raw(prop.name), in_body=True, name=name))
+        for prop in self.body_properties:
+            name = str(prop.python_name)
+            name = f"{name}_body" if name in taken else name
+            argument = _argument(prop, raw(prop.name), in_body=True, name=name)
+            found.append(dataclasses.replace(argument, required=argument.key in self.required_properties))
         return sorted(found, key=lambda argument: not argument.required)
 
     @property
@@ -213,10 +232,7 @@ class Method:
         found: set[str] = set()
         properties = [*self.parameters, *(reply.response.prop for reply in self.replies)]
         if self.body is not None:
-            properties.append(self.body.prop)
-            if isinstance(self.body.prop, ModelProperty) and not self.whole_body:
-                model = self.body.prop
-                properties += [*(model.required_properties or []), *(model.optional_properties or [])]
+            properties += [self.body.prop, *self.body_properties]
         for prop in properties:
             found |= prop.get_imports(prefix=_IMPORT_PREFIX) | prop.get_lazy_imports(prefix=_IMPORT_PREFIX)
         return found

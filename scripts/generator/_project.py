@@ -21,12 +21,26 @@ from spacely_runtime import errors
 from spacely_spec import Problem, Spec, SpecError
 
 from ._facade import Facade, body_of, build_facade, replies_of
+from ._one_way import require_only_what_travels
 
 TEMPLATES = Path(__file__).parent / "templates"
 PACKAGE = "spacely_client"
 
-# Files that the generator knows nothing of, by template.
-_EXTRA = {"_operations.py.jinja": "_operations.py", "__main__.py.jinja": "__main__.py"}
+# Files that the generator knows nothing of; each has a template of its name.
+_EXTRA = ["_operations.py", "__main__.py", "otel.py", "testing.py"]
+
+# What the package offers of the runtime, and imports only when it is asked for.
+_LATE_NAMES = [
+    "BatchProgress",
+    "BatchReport",
+    "BatchRow",
+    "CallEvent",
+    "Hook",
+    "LoggingHook",
+    "RequestEvent",
+    "ResponseEvent",
+    "WaitEvent",
+]
 
 # What the stock templates write that strict type checkers object to. Replaced when a template is loaded, and
 # looked for first, so that a new version of the generator cannot make one of them stop applying in silence.
@@ -84,6 +98,7 @@ class _Project(Project):
         self.env.globals.update(
             facade=facade,
             error_names=sorted(name for name in errors.__all__),
+            late_names=_LATE_NAMES,
             body_of=body_of,
             replies_of=replies_of,
             spec_path=lambda endpoint: by_name[str(endpoint.name)].path,
@@ -91,8 +106,9 @@ class _Project(Project):
 
     def _build_api(self) -> None:
         super()._build_api()
-        for template, name in _EXTRA.items():
-            (self.package_dir / name).write_text(self.env.get_template(template).render(), encoding="utf-8")
+        for name in _EXTRA:
+            text = self.env.get_template(f"{name}.jinja").render()
+            (self.package_dir / name).write_text(text, encoding="utf-8")
 
 
 def generate(spec: Spec, package: Path) -> None:
@@ -106,6 +122,7 @@ def generate(spec: Spec, package: Path) -> None:
         ConfigFile(package_name_override=PACKAGE, post_hooks=[]), MetaType.NONE, spec.path, "utf-8", False, package
     )
     document = copy.deepcopy(dict(spec.document))
+    require_only_what_travels(document)
     with contextlib.redirect_stdout(io.StringIO()):
         data = GeneratorData.from_dict(document, config=config)
         if isinstance(data, GeneratorError):

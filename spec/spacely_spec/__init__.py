@@ -28,7 +28,7 @@ from ._model import (
 )
 from ._names import snake_case
 from ._problems import Problem, SpecError
-from ._schemas import compile_schema, json_schema
+from ._schemas import compile_schema, json_schema, left_out, required_of
 from ._source import Source, read_source
 
 __all__ = [
@@ -54,8 +54,10 @@ __all__ = [
     "faults",
     "join_pointer",
     "json_schema",
+    "left_out",
     "load",
     "read_pointer",
     "read_source",
+    "required_of",
     "snake_case",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypeAlias
 
 from jsonschema_rs import Draft4Validator, Draft202012Validator
 
 from ._json import is_object
 from ._places import follow, reference_pointer
+
+Direction: TypeAlias = Literal["request", "response"]
 
 # Keywords that constrain nothing.
 _ANNOTATIONS = frozenset({"title", "description", "default", "example", "discriminator", "xml", "externalDocs"}) | {
@@ -35,7 +37,7 @@ def json_schema(
     schema: Mapping[str, Any],
     components: Mapping[str, Any],
     *,
-    direction: Literal["request", "response"],
+    direction: Direction,
     open_enums: bool = False,
 ) -> dict[str, Any]:
     """One OpenAPI 3.0 schema as a JSON Schema (draft 4) that stands alone.
@@ -43,16 +45,14 @@ def json_schema(
     Args:
         schema: The schema as written in the document.
         components: What ``components.schemas`` holds; what the schema refers to is taken along.
-        direction: Which way the value travels: a ``readOnly`` property is not required of a request, nor a
-            ``writeOnly`` one of a response.
+        direction: Which way the value travels: a ``readOnly`` property is no part of a request, nor a ``writeOnly``
+            one of a response.
         open_enums: Let values outside an enum pass, as a client does that outlives today's contract. (An
             ``oneOf`` becomes an ``anyOf`` then, since branches told apart by an enum are no longer apart.)
 
     Returns:
         The schema; references point into its own ``components`` member.
     """
-    document = {"components": {"schemas": components}}
-    mark = "readOnly" if direction == "request" else "writeOnly"
     needed: dict[str, Any] = {}
 
     def convert(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,11 +63,7 @@ def json_schema(
                 needed[name] = {}  # Held before it is filled: the schema may refer to itself.
                 needed[name] = convert(components[name])
             return {"$ref": reference}
-        return _convert(node, convert, required, open_enums)
-
-    def required(node: Mapping[str, Any]) -> list[str]:
-        properties: Mapping[str, Any] = node.get("properties", {})
-        return [name for name in node["required"] if not follow(document, properties.get(name, {}), "")[0].get(mark)]
+        return _convert({**node, **_travelling(node, components, direction)}, convert, open_enums)
 
     converted = convert(schema)
     if needed:
@@ -75,10 +71,53 @@ def json_schema(
     return converted
 
 
+def left_out(schema: Mapping[str, Any], components: Mapping[str, Any], direction: Direction) -> frozenset[str]:
+    """The properties of an object that do not travel that way: ``readOnly`` in a request, ``writeOnly`` in a response.
+
+    Args:
+        schema: The object's schema as written in the document, or a reference to it.
+        components: What ``components.schemas`` holds.
+        direction: Which way the object travels.
+    """
+    mark = "readOnly" if direction == "request" else "writeOnly"
+    document = {"components": {"schemas": components}}
+    return frozenset(
+        name
+        for part in _parts(schema, document)
+        for name, child in part.get("properties", {}).items()
+        if follow(document, child, "")[0].get(mark)
+    )
+
+
+def required_of(schema: Mapping[str, Any], components: Mapping[str, Any], direction: Direction) -> frozenset[str]:
+    """The properties that an object must have when it travels that way; see ``left_out``."""
+    parts = _parts(schema, {"components": {"schemas": components}})
+    required = frozenset(name for part in parts for name in part.get("required", ()))
+    return required - left_out(schema, components, direction)
+
+
+def _parts(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A schema and all that it is put together of."""
+    schema, _ = follow(document, schema, "")
+    yield schema
+    for part in schema.get("allOf", ()):
+        yield from _parts(part, document)
+
+
+def _travelling(node: Mapping[str, Any], components: Mapping[str, Any], direction: Direction) -> dict[str, Any]:
+    """The keywords of a schema that name properties, without those that do not travel that way."""
+    absent = left_out(node, components, direction)
+    kept: dict[str, Any] = {}
+    if absent and "properties" in node:
+        kept["properties"] = {name: child for name, child in node["properties"].items() if name not in absent}
+    if absent and "required" in node:
+        kept["required"] = [name for name in node["required"] if name not in absent]
+    return kept
+
+
 def _convert(
     node: Mapping[str, Any],
     convert: Callable[[Mapping[str, Any]], dict[str, Any]],
-    required: Callable[[Mapping[str, Any]], list[str]],
     open_enums: bool,
 ) -> dict[str, Any]:
     def convert_value(keyword: str, value: Any) -> Any:
@@ -89,17 +128,15 @@ def _convert(
                 return [convert(branch) for branch in value]
             case "properties":
                 return {name: convert(child) for name, child in value.items()}
-            case "required":
-                return required(node)
             case _:
                 return value
 
-    left_out = {*_ANNOTATIONS, "enum"} if open_enums and "type" in node else _ANNOTATIONS
+    dropped = {*_ANNOTATIONS, "enum"} if open_enums and "type" in node else _ANNOTATIONS
     bounds: dict[str, Any] = _INTEGERS.get(node.get("format", ""), {}) if node.get("type") == "integer" else {}
     result = {
         keyword: convert_value(keyword, value)
         for keyword, value in (bounds | {**node}).items()
-        if keyword not in left_out and not keyword.startswith("x-")
+        if keyword not in dropped and not keyword.startswith("x-")
     }
     if not result.get("required", True):
         del result["required"]  # Draft 4 allows no empty list.

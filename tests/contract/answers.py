@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 
 import schemathesis
 from schemathesis import Config, GenerationMode
+from schemathesis.core import NotSet
 
 from spacely_spec import Operation, Response, Spec, compile_schema, json_schema
 
-from .generation import draw
+from .generation import boundaries, draw
 
 JSON = "application/json"
 # What has one of these formats becomes an object in Python, so a text that has not cannot be kept.
@@ -52,9 +53,18 @@ class Answers:
         """The JSON bodies that an operation documents for success."""
         return [content for content in self.contents[operation.id] if content.status.startswith("2")]
 
+    def errors(self, operation: Operation) -> list[Content]:
+        """The JSON bodies that an operation documents for anything else."""
+        return [content for content in self.contents[operation.id] if not content.status.startswith("2")]
+
     def valid(self, operation: Operation, content: Content, count: int) -> list[Any]:
         """Bodies that fit a schema."""
         return self._draw(self._strict, operation, content, GenerationMode.POSITIVE, count)
+
+    def limits(self, operation: Operation, content: Content) -> list[Any]:
+        """Bodies that fit a schema, at the limits of each of its keywords."""
+        made = boundaries(self._operation(self._strict, operation, content), GenerationMode.POSITIVE)
+        return [case.body for case in made]
 
     def tolerable(self, operation: Operation, content: Content, count: int) -> list[Any]:
         """Bodies that fit a schema but for values outside its enums and formats."""
@@ -62,7 +72,9 @@ class Answers:
 
     def drifted(self, operation: Operation, content: Content, count: int) -> list[bytes]:
         """Bodies as a server might send them that has left the contract; a few of them may fit it nevertheless."""
+        made = boundaries(self._operation(self._strict, operation, content), GenerationMode.NEGATIVE)
         bodies = self._draw(self._strict, operation, content, GenerationMode.NEGATIVE, count)
+        bodies += [case.body for case in made if not isinstance(case.body, NotSet)]
         return [body if isinstance(body, bytes) else encode(body) for body in bodies]
 
     def accepts(self, content: Content) -> Callable[[bytes], bool]:
@@ -86,9 +98,11 @@ class Answers:
         return json_schema(content.schema, self._spec.components, direction="response", open_enums=True)
 
     def _draw(self, schema: Any, operation: Operation, content: Content, mode: GenerationMode, count: int) -> list[Any]:
-        path = _path(operation, self.contents[operation.id].index(content))
-        strategy = schema[path]["POST"].as_strategy(generation_mode=mode)
+        strategy = self._operation(schema, operation, content).as_strategy(generation_mode=mode)
         return [case.body for case in draw(strategy, count, self._seed)]
+
+    def _operation(self, schema: Any, operation: Operation, content: Content) -> Any:
+        return schema[_path(operation, self.contents[operation.id].index(content))]["POST"]
 
     def _synthetic(self, change: Callable[[Any], Any]) -> Any:
         paths = {

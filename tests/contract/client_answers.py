@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import chain, cycle
+from traceback import format_exception
 from typing import Any
 
 import httpx
@@ -13,8 +14,9 @@ from spacely_spec import Answer, Operation
 
 from . import expectations
 from .answers import JSON, Content, decode, encode, hostile
-from .client_requests import CallExchange, Subject
+from .client_requests import CallExchange, Subject, recorded
 from .clients import Answerer, Outcome, plain, same
+from .report import Exchange
 
 VALID, BROKEN, STATUSES, TRANSPORT = "valid answers", "broken answers", "error statuses", "no answers"
 DRIFTED = "a drifted body"
@@ -54,13 +56,20 @@ class _Checks:
         self._answers = subject.answers
         self._report = subject.report
         self._count = subject.examples
-        self._arguments = {each.id: subject.inputs.first(each) for each in subject.client.spec.operations}
+        self._arguments = {each.id: subject.inputs.first(each) for each in subject.client.operations}
 
     def valid(self) -> None:
-        for operation in self._client.spec.operations:
+        for client in (self._client.sync, self._client.asynchronous):
+            texts = (repr(client), str(client), repr(vars(client)))
+            silent = not any(self._client.key in text for text in texts)
+            shown = Exchange(f"repr({type(client).__name__}(…))", repr(client))
+            rule = "The representation of a client does not tell the key."
+            self._report.check(VALID, type(client).__name__, "key_not_told", silent, rule, shown)
+        for operation in self._client.operations:
             for content in self._answers.successes(operation):
                 for check, bodies in (
                     ("valid_answer_kept", self._answers.valid(operation, content, self._count)),
+                    ("valid_answer_kept", self._answers.limits(operation, content)),
                     ("tolerable_answer_kept", self._answers.tolerable(operation, content, self._count)),
                 ):
                     for body in bodies:
@@ -70,7 +79,7 @@ class _Checks:
                     self._nothing(operation, status)
 
     def broken(self) -> None:
-        for operation in self._client.spec.operations:
+        for operation in self._client.operations:
             for content in self._answers.successes(operation):
                 accepts, lenient = self._answers.accepts(content), self._answers.has_typed_formats(content)
                 (valid,) = self._answers.valid(operation, content, 1)
@@ -85,7 +94,7 @@ class _Checks:
 
     def statuses(self) -> None:
         key = self._client.key.encode()
-        for operation in self._client.spec.operations:
+        for operation in self._client.operations:
             bodies = cycle([b"", *(body for _, body in hostile({"error": "text"})), b"the key is " + key])
             for status in _STATUSES if self._count >= _WHOLE_RUN else _REGISTERED:
                 if expectations.allows(expectations.successes(operation), status):
@@ -93,10 +102,23 @@ class _Checks:
                 headers = {"Content-Type": JSON, "Location": "http://elsewhere.invalid/", "X-Echo": self._client.key}
                 for outcome in self._call(STATUSES, operation, _answering(status, headers, next(bodies))):
                     self._status(operation, outcome, status)
+            for content in self._answers.errors(operation):
+                self._documented(operation, content)
+
+    def _documented(self, operation: Operation, content: Content) -> None:
+        """An error with the body that the contract documents, or with another: raised as what its status says."""
+        values = [*self._answers.valid(operation, content, self._count), *self._answers.limits(operation, content)]
+        broken = self._answers.drifted(operation, content, self._count)
+        for body in (*map(encode, values), *broken):
+            for outcome in self._call(STATUSES, operation, _answering_with(content, body)):
+                status, error = expectations.number(content.status), outcome.error
+                raised = isinstance(error, self._client.errors.StatusError) and error.status_code == status
+                rule = f"The status {status}, with the body that the contract documents or another, is raised."
+                self._check(STATUSES, operation, "documented_error_raised", raised, rule, outcome)
 
     def transport(self) -> None:
         errors = self._client.errors
-        for operation in self._client.spec.operations:
+        for operation in self._client.operations:
             for kind in (*_NEVER_SENT, *_BROKEN_OFF):
                 for outcome in self._call(TRANSPORT, operation, _breaking(kind)):
                     uncertain = operation.polling is not None and kind in _BROKEN_OFF
@@ -169,10 +191,10 @@ class _Checks:
 
     def _call(self, phase: str, operation: Operation, answer: Answerer) -> Iterator[Outcome]:
         for outcome in self._client.call(operation, self._arguments[operation.id], answer):
-            self._report.requested(phase, expectations.label(operation), len(outcome.sent))
+            outcome = recorded(self._report, phase, expectations.label(operation), outcome)
             typed = outcome.error is None or isinstance(outcome.error, self._client.errors.ClientError)
             self._check(phase, operation, "only_client_errors", typed, "Nothing but a ClientError is raised.", outcome)
-            rule = "Neither the error nor anything it holds tells the key."
+            rule = "Neither the error, nor anything it holds, nor its traceback, nor a log tells the key."
             self._check(phase, operation, "key_not_told", not _tells(outcome, self._client.key), rule, outcome)
             yield outcome
 
@@ -197,6 +219,9 @@ def _breaking(kind: type[httpx.RequestError]) -> Answerer:
 
 def _tells(outcome: Outcome, key: str) -> bool:
     error = outcome.error
-    return error is not None and any(
-        key in text for text in (str(error), repr(error), repr(vars(error)), repr(error.args))
-    )
+    if key in outcome.log:
+        return True
+    if error is None:
+        return False
+    traceback = "".join(format_exception(error))
+    return any(key in text for text in (str(error), repr(error), repr(vars(error)), repr(error.args), traceback))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -14,14 +14,18 @@ import requests
 import schemathesis
 from schemathesis import Config, GenerationMode
 from schemathesis.core import NotSet
+from schemathesis.core.parameters import DelimitedValue
 
-from spacely_spec import Operation, Spec, compile_schema, json_schema
+from spacely_spec import Operation, Parameter, Spec, compile_schema, json_schema, left_out
 
 from . import credentials, expectations
 from .answers import Answers, encode
 from .clients import BASE_URL, Answerer, ClientUnderTest, Outcome, argument_name, same
-from .generation import AnyCase, draw
+from .generation import AnyCase, boundaries, draw
+from .pointers import followed
+from .recording import NOTHING, Input
 from .report import Exchange, Report, shortened
+from .wire import read_back, value_of_text
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
 _STRANGERS: tuple[Any, ...] = (None, True, 7, -1, 1.5, "", "text", [], [None], {}, {"a": 1})
@@ -40,13 +44,14 @@ class Inputs:
         self._schema: Any = schemathesis.openapi.from_path(spec.path, config=Config.from_dict(config))
 
     def cases(self, operation: Operation, mode: GenerationMode, count: int) -> list[AnyCase]:
-        """Requests as the contract allows them, or does not; where it offers several media types, as JSON."""
-        strategy = self._schema[operation.path][operation.method].as_strategy(generation_mode=mode)
+        """Requests as the contract allows them, or does not: at the limits of each keyword, and so many more.
+
+        Where the contract offers several media types, they are JSON.
+        """
+        target = self._schema[operation.path][operation.method]
         media_type = body_media_type(operation)
-        cases: list[AnyCase] = [
-            case for case in draw(strategy, count, self._seed) if case.media_type in {None, media_type}
-        ]
-        return cases
+        made = [*draw(target.as_strategy(generation_mode=mode), count, self._seed), *boundaries(target, mode)]
+        return [case for case in made if case.media_type in {None, media_type}]
 
     def arguments(self, operation: Operation, case: AnyCase) -> dict[str, Any]:
         """The keyword arguments that stand for a request; a property that the contract does not name is left out."""
@@ -57,7 +62,7 @@ class Inputs:
             "cookie": case.cookies,
         }
         found = {
-            argument_name(parameter.name): _unquoted(containers[parameter.location][parameter.name], parameter.location)
+            argument_name(parameter.name): self._argument(parameter, containers[parameter.location][parameter.name])
             for parameter in operation.parameters
             if parameter.name in (containers[parameter.location] or {})
         }
@@ -67,6 +72,18 @@ class Inputs:
             return found if body is None else {**found, "body": body}
         return {**found, **{argument_name(name): value for name, value in (body or {}).items()}}
 
+    def _argument(self, parameter: Parameter, value: Any) -> Any:
+        """A value as it was before Schemathesis made it text for the wire."""
+        schema, _ = followed(self._spec, parameter.schema, "")
+        if isinstance(value, DelimitedValue):
+            return read_back(self._spec, parameter, [str(value)])
+        if isinstance(value, str):
+            return value_of_text(self._spec, schema, unquote(value) if parameter.location == "path" else value)
+        if isinstance(value, list):
+            items = schema.get("items", {})
+            return [value_of_text(self._spec, items, each) if isinstance(each, str) else each for each in value]
+        return value
+
     def body(self, operation: Operation, case: AnyCase) -> Any:
         """The body of a request as the client can be given it, or None where there is none."""
         if operation.body is None or isinstance(case.body, NotSet):
@@ -75,6 +92,21 @@ class Inputs:
         if names is None or not isinstance(case.body, dict):
             return case.body
         return {name: value for name, value in case.body.items() if name in names}
+
+    def values(self, operation: Operation, arguments: Mapping[str, Any]) -> Input:
+        """What keyword arguments say, in the contract's own names."""
+        parameters = {
+            (parameter.location, parameter.name): arguments[argument_name(parameter.name)]
+            for parameter in operation.parameters
+            if argument_name(parameter.name) in arguments
+        }
+        names = properties(self._spec, operation)
+        if operation.body is None:
+            return Input(operation.id, parameters)
+        if names is None:
+            return Input(operation.id, parameters, arguments.get("body", NOTHING), body_media_type(operation) or "")
+        body = {name: arguments[argument_name(name)] for name in sorted(names) if argument_name(name) in arguments}
+        return Input(operation.id, parameters, body, body_media_type(operation) or "")
 
     def first(self, operation: Operation) -> dict[str, Any]:
         """Valid arguments, about the simplest there are."""
@@ -88,12 +120,14 @@ def body_media_type(operation: Operation) -> str | None:
 
 
 def properties(spec: Spec, operation: Operation) -> set[str] | None:
-    """The properties of an operation's body that the contract names; None where the body is no object."""
+    """The properties of an operation's body that a request may have by name; None where the body is no object."""
     media_type = body_media_type(operation)
     if operation.body is None or media_type is None:
         return set()
     schema = operation.body.content[media_type].schema or {}
-    return {name for name, _ in _properties(schema, spec.components)} if _is_object(schema, spec.components) else None
+    if not _is_object(schema, spec.components):
+        return None
+    return {name for name, _ in _properties(schema, spec.components)} - left_out(schema, spec.components, "request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +135,8 @@ class Subject:
     """A client under test, with all that it takes to test it.
 
     Attributes:
-        client: The client.
+        client: The client, which makes each call once.
+        retrying: The same client as it is by default.
         inputs: What its methods are called with.
         answers: What it is answered.
         report: Where findings go.
@@ -109,6 +144,7 @@ class Subject:
     """
 
     client: ClientUnderTest
+    retrying: ClientUnderTest
     inputs: Inputs
     answers: Answers
     report: Report
@@ -122,6 +158,10 @@ def check_requests(subject: Subject) -> None:
         label = expectations.label(operation)
         expected = {argument_name(parameter.name) for parameter in operation.parameters}
         names = properties(client.spec, operation)
+        rule = "There is a method for every operation."
+        wanted = Exchange(operation.id)
+        if not report.check(REQUESTS, label, "operation_offered", client.offers(operation), rule, wanted):
+            continue
         expected |= {"body"} if names is None else set(map(argument_name, names))
         found = client.parameters(operation)
         report.check(
@@ -136,18 +176,22 @@ def check_requests(subject: Subject) -> None:
         )
         answer = valid_answer(operation, subject.answers)
         for case in inputs.cases(operation, GenerationMode.POSITIVE, subject.examples):
-            for outcome in client.call(operation, inputs.arguments(operation, case), answer):
-                report.requested(REQUESTS, label, len(outcome.sent))
+            arguments = inputs.arguments(operation, case)
+            report.inputs.append(inputs.values(operation, arguments))
+            for outcome in client.call(operation, arguments, answer):
+                outcome = recorded(report, REQUESTS, label, outcome)
                 _compare(client, operation, case, inputs.body(operation, case), outcome, report)
 
 
 def check_refusals(subject: Subject) -> None:
     """Call every operation with input that breaks the contract: nothing may be sent."""
     client, inputs, report = subject.client, subject.inputs, subject.report
-    for operation in client.spec.operations:
+    for operation in client.operations:
         label = expectations.label(operation)
         answer = valid_answer(operation, subject.answers)
         for arguments in _invalid_arguments(client.spec, operation, inputs, subject.examples):
+            report.budget.ask()
+            report.inputs.append(inputs.values(operation, arguments))
             for outcome in client.call(operation, arguments, answer):
                 # Python itself refuses a call without an argument that must be given.
                 refused = isinstance(outcome.error, (client.errors.InvalidRequest, TypeError)) and not outcome.sent
@@ -165,11 +209,24 @@ def valid_answer(operation: Operation, answers: Answers) -> Answerer:
     return lambda _: httpx.Response(expectations.number(status))
 
 
+def recorded(report: Report, phase: str, operation: str, outcome: Outcome) -> Outcome:
+    """What came of a call, once the report has the requests that it sent."""
+    report.budget.ask()
+    report.budget.count(len(outcome.messages))
+    number = report.requested(phase, operation, outcome.messages)
+    return replace(outcome, number=number if outcome.messages else None)
+
+
 @dataclass(frozen=True, slots=True)
 class CallExchange:
     """One call of the client and what came of it, as evidence."""
 
     outcome: Outcome
+
+    @property
+    def number(self) -> int | None:
+        """The number of the last request in the run."""
+        return self.outcome.number
 
     @property
     def sent(self) -> str:
@@ -294,11 +351,6 @@ def _is_object(schema: Mapping[str, Any], components: Mapping[str, Any]) -> bool
 def _transport_arguments(case: AnyCase) -> dict[str, Any]:
     arguments = case.as_transport_kwargs(base_url=BASE_URL)
     return {name: arguments[name] for name in ("method", "url", "params") if name in arguments}
-
-
-def _unquoted(value: Any, location: str) -> Any:
-    """A value as it was before Schemathesis quoted it for a path."""
-    return unquote(value) if location == "path" and isinstance(value, str) else value
 
 
 def _segments(raw_path: bytes) -> list[str]:

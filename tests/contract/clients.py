@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import io
+import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,11 +22,17 @@ from openapi_python_client.strings import PythonIdentifier
 
 from spacely_spec import Operation, Spec
 
+from .recording import Message, of_httpx
+
 PACKAGE = "spacely_client"
 ERRORS = "spacely_runtime.errors"
+CLOCK = "spacely_runtime._clock"
 BASE_URL = "http://contract.invalid/base/path"
 # Polls follow each other at once; the pace is not what is checked here.
 _INTERVAL = 1e-6
+# More requests than any call that is checked here has a reason for; a wait at its own pace has more of them.
+_ENDLESS, _ENDLESS_WAIT = 100, 5000
+_TICK = 1e-6
 
 Answerer: TypeAlias = Callable[[httpx.Request], httpx.Response]
 Prepare: TypeAlias = Callable[[type[Any]], type[Any]]
@@ -31,6 +40,10 @@ Prepare: TypeAlias = Callable[[type[Any]], type[Any]]
 
 class WrongPackage(Exception):
     """The package that was imported is not the one that is to be tested; the message says which it is."""
+
+
+class Endless(BaseException):
+    """A call sends one request after the other and would never end; nothing in a client catches this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +56,21 @@ class Outcome:
         error: What it raised instead, or None.
         sent: The requests that left the client.
         updates: The states of the job that was waited for, in their order.
+        messages: The requests with their answers, as they went over the wire.
+        number: The number of the last of them in the run; None until they are recorded.
+        log: What was logged meanwhile, by whichever logger, with its tracebacks.
+        pauses: The seconds that the client waited meanwhile, where its time is moved by hand.
     """
 
     call: str
     value: Any
-    error: Exception | None
+    error: BaseException | None
     sent: tuple[httpx.Request, ...]
     updates: tuple[tuple[str, Any], ...] = ()
+    messages: tuple[Message, ...] = ()
+    number: int | None = None
+    log: str = ""
+    pauses: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,11 +79,20 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     answer: Answerer = field(default=lambda _: httpx.Response(500))
     sent: list[httpx.Request] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    most: int = _ENDLESS
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of the synchronous client."""
         self.sent.append(request)
-        return self.answer(request)
+        if len(self.sent) > self.most:
+            raise Endless(f"{self.most} requests, and no end")
+        started, response = time.time(), None
+        try:
+            response = self.answer(request)
+        finally:
+            self.messages.append(of_httpx(request, response, started, time.time() - started))
+        return response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of the asynchronous client."""
@@ -91,6 +121,15 @@ class ClientUnderTest:
     runner: asyncio.Runner
     errors: ModuleType
 
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations of the contract that it has a method for."""
+        return tuple(operation for operation in self.spec.operations if self.offers(operation))
+
+    def offers(self, operation: Operation) -> bool:
+        """Whether there is a method for an operation."""
+        return any(known.id == operation.id for known in type(self.sync).operations.values())
+
     def method(self, operation: Operation) -> str:
         """The name of the method for an operation; AttributeError where there is none."""
         for name, known in type(self.sync).operations.items():
@@ -116,39 +155,130 @@ class ClientUnderTest:
 
     def wait(self, operation: Operation, arguments: Mapping[str, Any], answer: Answerer) -> Iterator[Outcome]:
         """Submit a job on both clients and wait for its end."""
-        name = self.method(operation)
         seen: list[tuple[str, Any]] = []
 
         def update(each: Any) -> None:
             seen.append((each.state, plain(each.result)))
 
-        async def run() -> Any:
-            return await (await getattr(self.asynchronous, name)(**arguments)).wait(on_update=update)
-
-        code = f"{_code(name, arguments)}.wait()"
-        yield self._outcome(
-            f"client.{code}", answer, lambda: getattr(self.sync, name)(**arguments).wait(on_update=update), seen
+        yield from self.with_job(
+            operation,
+            arguments,
+            answer,
+            ".wait()",
+            lambda job: job.wait(on_update=update),
+            seen,
         )
+
+    def with_job(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, Any],
+        answer: Answerer,
+        code: str,
+        use: Callable[[Any], Any],
+        seen: list[tuple[str, Any]] | None = None,
+    ) -> Iterator[Outcome]:
+        """Submit a job on both clients and do something with it.
+
+        Args:
+            operation: The submit.
+            arguments: Its arguments.
+            answer: What requests are answered.
+            code: What is done, as code.
+            use: Does it; what it returns is awaited for the asynchronous client.
+            seen: Where updates are kept.
+
+        Yields:
+            What came of it for each client.
+        """
+        name = self.method(operation)
+
+        async def run() -> Any:
+            return await use(await getattr(self.asynchronous, name)(**arguments))
+
+        code = _code(name, arguments) + code
+        yield self._outcome(f"client.{code}", answer, lambda: use(getattr(self.sync, name)(**arguments)), seen)
         yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()), seen)
+
+    def resume(self, operation: Operation, job_id: str, answer: Answerer) -> Iterator[Outcome]:
+        """Take a job up again on both clients and wait for its end."""
+        name = self.method(operation)
+
+        async def run() -> Any:
+            return await self.asynchronous.job(name, job_id).wait()
+
+        code = f"job({name!r}, {job_id!r}).wait()"
+        yield self._outcome(f"client.{code}", answer, lambda: self.sync.job(name, job_id).wait())
+        yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()))
 
     def _outcome(
         self, code: str, answer: Answerer, run: Callable[[], Any], seen: list[tuple[str, Any]] | None = None
     ) -> Outcome:
         self.wire.answer = answer
         self.wire.sent.clear()
+        self.wire.messages.clear()
         updates = [] if seen is None else seen
         updates.clear()
-        value, error = None, None
-        try:
-            value = run()
-        except Exception as raised:  # noqa: BLE001 - what a client raises is what is looked at
-            error = raised
-        return Outcome(code, value, error, tuple(self.wire.sent), tuple(updates))
+        value: Any = None
+        error: BaseException | None = None
+        with _logged() as log, time_moved_by_hand() as pauses:
+            try:
+                value = run()
+            except (Exception, Endless) as raised:  # noqa: BLE001 - what a client raises is what is looked at
+                error = raised
+        wire = self.wire
+        sent, messages = tuple(wire.sent), tuple(wire.messages)
+        return Outcome(code, value, error, sent, tuple(updates), messages, None, log.getvalue(), tuple(pauses))
+
+
+@contextmanager
+def _logged() -> Iterator[io.StringIO]:
+    """What is logged while the block runs."""
+    text = io.StringIO()
+    handler, root = logging.StreamHandler(text), logging.getLogger()
+    # httpx logs the URL of each request; a key that the contract wants in there is in it.
+    handler.addFilter(lambda record: record.name != "httpx")
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield text
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+@contextmanager
+def time_moved_by_hand() -> Iterator[list[float]]:
+    """Let the client's time pass when it waits, at once, and by a tick at each look; gives the waits, in seconds."""
+    clock: Any = importlib.import_module(CLOCK)
+    kept = (clock.monotonic, clock.sleep, clock.sleep_async)
+    pauses: list[float] = []
+    now = time.monotonic()
+
+    def monotonic() -> float:
+        nonlocal now
+        now += _TICK
+        return now
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        pauses.append(max(0.0, seconds))
+        now += pauses[-1]
+
+    async def sleep_async(seconds: float) -> None:
+        sleep(seconds)
+
+    clock.monotonic, clock.sleep, clock.sleep_async = monotonic, sleep, sleep_async
+    try:
+        yield pauses
+    finally:
+        clock.monotonic, clock.sleep, clock.sleep_async = kept
 
 
 @contextmanager
 def open_client(
-    spec: Spec, key: str, folder: Path | None = None, prepare: Prepare | None = None
+    spec: Spec, key: str, folder: Path | None = None, prepare: Prepare | None = None, *, retrying: bool = False
 ) -> Iterator[ClientUnderTest]:
     """Load a generated client and make one of each kind.
 
@@ -157,6 +287,7 @@ def open_client(
         key: The key to give it.
         folder: Where the package must be; None takes whichever is on the path.
         prepare: Changes a class of the client before it is used, as a seeded fault does; None changes nothing.
+        retrying: Whether it makes calls again and paces its polls, as it does by default.
 
     Yields:
         The client.
@@ -169,13 +300,12 @@ def open_client(
     if folder is not None and found != folder.resolve():
         raise WrongPackage(f"{PACKAGE} is imported from {found}, not from {folder.resolve()}")
     changed: Prepare = prepare or (lambda each: each)
-    wire = Wire()
+    wire = Wire(most=_ENDLESS_WAIT if retrying else _ENDLESS)
     options: Any = {
         "api_key": key,
         "base_url": BASE_URL,
         "rate_limit": None,
-        "max_retries": 0,
-        "poll_interval": _INTERVAL,
+        **({} if retrying else {"max_retries": 0, "poll_interval": _INTERVAL}),
     }
     sync = changed(getattr(package, spec.sdk_name))(**options, transport=wire)
     with asyncio.Runner() as runner:

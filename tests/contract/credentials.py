@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from spacely_spec import Operation, SecurityScheme, Spec
 
-_ELSEWHERE: Mapping[str, str] = {"header": "query", "query": "header", "cookie": "header"}
+_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    "header": ("query", "cookie"),
+    "query": ("header", "cookie"),
+    "cookie": ("header", "query"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +47,31 @@ def needs_key(operation: Operation) -> bool:
 
 def right(operation: Operation, key: str) -> Credentials:
     """The key where the operation's first alternative that asks for one wants it."""
-    return _placed([(scheme.location, scheme.name, scheme.prefix + key) for scheme in _alternative(operation)])
+    return next(every_right(operation, key), Credentials())
+
+
+def every_right(operation: Operation, key: str) -> Iterator[Credentials]:
+    """The key where each alternative of the operation that asks for one wants it."""
+    for alternative in filter(None, operation.security):
+        yield _placed([(scheme.location, scheme.name, scheme.prefix + key) for scheme in alternative])
 
 
 def wrong(operation: Operation, key: str) -> Iterator[tuple[str, Credentials]]:
     """Every way to fail: the name of the check, and what the request carries instead of the right key."""
     yield "key_missing", Credentials()
-    for scheme in _alternative(operation):
-        others = [
-            (other.location, other.name, other.prefix + key) for other in _alternative(operation) if other != scheme
-        ]
-        elsewhere = _ELSEWHERE[scheme.location]
+    for alternative in filter(None, operation.security):
+        yield from _wrong(alternative, key)
+
+
+def _wrong(alternative: Sequence[SecurityScheme], key: str) -> Iterator[tuple[str, Credentials]]:
+    for scheme in alternative:
+        others = [(other.location, other.name, other.prefix + key) for other in alternative if other != scheme]
         failures = [
             ("key_empty", scheme.location, scheme.name, scheme.prefix),
             ("key_wrong", scheme.location, scheme.name, scheme.prefix + _stranger(scheme)),
             ("key_wrong", scheme.location, scheme.name, scheme.prefix + key + "x"),
-            ("key_misplaced", elsewhere, scheme.name, scheme.prefix + key),
+            ("key_wrong", scheme.location, scheme.name, scheme.prefix + key.swapcase()),
+            *(("key_misplaced", place, scheme.name, scheme.prefix + key) for place in _ELSEWHERE[scheme.location]),
             ("key_misnamed", scheme.location, scheme.name + "-2", scheme.prefix + key),
         ]
         if scheme.prefix:
@@ -67,10 +80,6 @@ def wrong(operation: Operation, key: str) -> Iterator[tuple[str, Credentials]]:
             failures.append(("key_misnamed", "header", "Authorization", "Bearer " + key))
         for check, location, name, value in failures:
             yield check, _placed([*others, (location, name, value)])
-
-
-def _alternative(operation: Operation) -> tuple[SecurityScheme, ...]:
-    return next(filter(None, operation.security), ())
 
 
 def _placed(values: list[tuple[str, str, str]]) -> Credentials:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from urllib.parse import urlsplit
-
-import httpx
-
 from spacely_spec import Answer, Criterion, all_hold
 
 from . import credentials, expectations
+from .direct import fetch
 from .report import Exchange
 from .server import Server, answer_of
 
-PHASE = "forced answers"
+PHASE, SERVED = "forced answers", "served contract"
 SERVED_AT = "/openapi.yaml"
 
 
@@ -45,21 +41,13 @@ def check_forced(server: Server) -> None:
 
 def check_served_contract(server: Server) -> None:
     """Fetch the contract that the mock serves, and compare it with the file, byte for byte."""
-    response = asyncio.run(_fetch(server))
     label = f"GET {SERVED_AT}"
-    server.report.requested("served contract", label)
+    response = fetch(server, SERVED, label, SERVED_AT)
     same = response.status_code == 200 and response.content == server.spec.source
     got = f"{response.status_code}, {len(response.content)} bytes; the file has {len(server.spec.source)}"
-    exchange = Exchange(f"curl {response.request.url}", got)
+    exchange = Exchange(f"curl {response.request.url}", got, server.report.sent)
     rule = "The contract that the mock serves is the file that it was made from, byte for byte."
-    server.report.check("served contract", label, "contract_served", same, rule, exchange)
-
-
-async def _fetch(server: Server) -> httpx.Response:
-    transport = None if server.app is None else httpx.ASGITransport(server.app)
-    origin = urlsplit(server.base_url or "http://testserver")
-    async with httpx.AsyncClient(transport=transport, base_url=f"{origin.scheme}://{origin.netloc}") as client:
-        return await client.get(SERVED_AT)
+    server.report.check(SERVED, label, "contract_served", same, rule, exchange)
 
 
 def _criteria(server: Server, target: str) -> list[tuple[Criterion, ...]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,34 +15,63 @@ import httpx
 from spacely_mock import MockServer, create_app
 from spacely_spec import Spec
 
-from . import credentials
+from . import client_answers, client_requests, credentials, forced, phases
 from .answers import Answers
 from .authentication import check_keys
+from .budget import Budget, BudgetSpent
 from .client_answers import check_broken_answers, check_statuses, check_transport, check_valid_answers
+from .client_downloads import check_downloads
 from .client_jobs import check_waits
 from .client_requests import Inputs, Subject, check_refusals, check_requests
+from .client_retries import check_retries
 from .clients import Prepare, open_client
+from .edges import check_edges
+from .files import check_files
 from .forced import check_forced, check_served_contract
 from .jobs import check_jobs
+from .limits import check_limits
 from .malformed import check_malformed
-from .phases import run_phases
+from .phases import Unfinished, run_phases
+from .replay import Replay
 from .report import Report
+from .routing import check_routing
 from .server import Clock, NoAnswer, Server, Timing
 
 Part: TypeAlias = Callable[[Server], None]
 ClientPart: TypeAlias = Callable[[Subject], None]
 
 ANY_SERVER: tuple[Part, ...] = (check_keys, check_jobs, check_malformed, run_phases)
-PARTS: tuple[Part, ...] = (*ANY_SERVER, check_forced, check_served_contract)
+PARTS: tuple[Part, ...] = (
+    *ANY_SERVER,
+    check_edges,
+    check_routing,
+    check_files,
+    check_limits,
+    check_forced,
+    check_served_contract,
+)
 CLIENT_PARTS: tuple[ClientPart, ...] = (
     check_requests,
     check_refusals,
     check_waits,
+    check_retries,
+    check_downloads,
     check_valid_answers,
     check_broken_answers,
     check_statuses,
     check_transport,
 )
+# What parts call themselves in a report that do not go by the PHASE of their module.
+_PHASES: Mapping[Callable[..., None], Sequence[str]] = {
+    run_phases: [*phases.PHASES, phases.RUN],
+    check_served_contract: [forced.SERVED],
+    check_requests: [client_requests.REQUESTS],
+    check_refusals: [client_requests.REFUSALS],
+    check_valid_answers: [client_answers.VALID],
+    check_broken_answers: [client_answers.BROKEN],
+    check_statuses: [client_answers.STATUSES],
+    check_transport: [client_answers.TRANSPORT],
+}
 RENDER_TIME = 2.0
 
 
@@ -56,10 +86,14 @@ class Options:
     Attributes:
         seed: What the generated data depends on.
         examples: How many examples are made of each operation in each phase.
+        budget: What the run may spend.
+        replay: The one violation to look for; None looks for all there are.
     """
 
     seed: int = 1
     examples: int = 20
+    budget: Budget = field(default_factory=Budget)
+    replay: Replay | None = None
 
 
 def check_app(
@@ -77,10 +111,12 @@ def check_app(
         What was found.
     """
     key, clock = credentials.made_up_key(options.seed), Clock()
-    app = make_app(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock)
-    report = Report("mock, in process", str(spec.path), options.seed, (key,))
-    server = Server(spec, key, report, app=app, timing=Timing(clock, RENDER_TIME), examples=options.examples)
-    return _check(server, parts)
+    settings: Any = {"render_time": RENDER_TIME, "seed": options.seed, "api_keys": (key,), "clock": clock}
+    app = make_app(spec, **settings)
+    limited = make_app(spec, **settings, rate_limit=True) if spec.rate_limit else None
+    report = Report("mock, in process", str(spec.path), options.seed, (key,), options.budget)
+    timing = Timing(clock, RENDER_TIME)
+    return _check_server(spec, key, report, options, parts, app=app, limited=limited, timing=timing)
 
 
 def check_http(spec: Spec, options: Options) -> Report:
@@ -95,16 +131,9 @@ def check_http(spec: Spec, options: Options) -> Report:
     """
     key, clock = credentials.made_up_key(options.seed), Clock()
     with MockServer(spec, render_time=RENDER_TIME, seed=options.seed, api_keys=(key,), clock=clock) as mock:
-        report = Report("mock, over HTTP", str(spec.path), options.seed, (key,))
-        server = Server(
-            spec,
-            key,
-            report,
-            base_url=mock.url,
-            timing=Timing(clock, RENDER_TIME),
-            examples=options.examples,
-        )
-        return _check(server, PARTS)
+        report = Report("mock, over HTTP", str(spec.path), options.seed, (key,), options.budget)
+        timing = Timing(clock, RENDER_TIME)
+        return _check_server(spec, key, report, options, PARTS, base_url=mock.url, timing=timing)
 
 
 def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
@@ -126,9 +155,8 @@ def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
         httpx.get(base_url, timeout=10)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise CannotRun(f"no server answers at {base_url} ({error}); start one, or correct the URL") from error
-    report = Report(base_url, str(spec.path), options.seed, (key,))
-    server = Server(spec, key, report, base_url=base_url.rstrip("/"), examples=options.examples)
-    return _check(server, ANY_SERVER)
+    report = Report(base_url, str(spec.path), options.seed, (key,), options.budget)
+    return _check_server(spec, key, report, options, ANY_SERVER, base_url=base_url.rstrip("/"))
 
 
 def check_client(
@@ -151,23 +179,49 @@ def check_client(
         What was found.
     """
     key = credentials.made_up_key(options.seed)
-    report = Report("client", str(spec.path), options.seed, (key,))
-    inputs, answers = Inputs(spec, options.seed), Answers(spec, options.seed)
-    with timed(report), open_client(spec, key, folder, prepare) as client:
-        subject = Subject(client, inputs, answers, report, options.examples)
-        for part in parts:
-            part(subject)
+    report = Report("client", str(spec.path), options.seed, (key,), options.budget)
+    looked_at = options.replay.narrowed(spec) if options.replay else spec
+    inputs, answers = Inputs(looked_at, options.seed), Answers(looked_at, options.seed)
+    with (
+        timed(report),
+        open_client(looked_at, key, folder, prepare) as client,
+        open_client(looked_at, key, folder, prepare, retrying=True) as retrying,
+    ):
+        subject = Subject(client, retrying, inputs, answers, report, options.examples)
+        _run(subject, report, parts, options)
     return report
 
 
-def _check(server: Server, parts: Sequence[Part]) -> Report:
-    with timed(server.report):
-        for part in parts:
-            try:
-                part(server)
-            except NoAnswer:
-                continue  # The report has it; the other parts may still find more.
-    return server.report
+def _check_server(
+    spec: Spec, key: str, report: Report, options: Options, parts: Sequence[Part], **reached: Any
+) -> Report:
+    looked_at = options.replay.narrowed(spec) if options.replay else spec
+    only = frozenset({options.replay.phase}) if options.replay else None
+    with timed(report):
+        _run(Server(looked_at, key, report, examples=options.examples, only=only, **reached), report, parts, options)
+    return report
+
+
+def phases_of(part: Callable[[Any], None]) -> Sequence[str]:
+    """What a part calls itself in a report."""
+    return _PHASES.get(part) or [getattr(sys.modules[part.__module__], "PHASE", part.__name__)]
+
+
+def _run(subject: Any, report: Report, parts: Sequence[Callable[[Any], None]], options: Options) -> None:
+    """Run the parts one after the other; one that cannot go on does not keep the others from finding more."""
+    for part in parts:
+        planned = phases_of(part)
+        if options.replay is not None and options.replay.phase not in planned:
+            continue
+        try:
+            report.budget.ask()
+            part(subject)
+        except BudgetSpent as spent:
+            report.left_out(planned, str(spent))
+        except Unfinished as unfinished:
+            report.left_out(unfinished.phases, unfinished.reason)
+        except NoAnswer as broken:
+            report.left_out(planned, f"{broken} broke off without an answer, so the rest was not tried")
 
 
 @contextmanager

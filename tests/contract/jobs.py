@@ -59,6 +59,8 @@ class _Flow:
             # Where time cannot be moved, one job is watched: the others are waited for no less than it.
             if self._server.timing is not None or len(jobs) == 1:
                 self._follow(job_id)
+            if len(jobs) == 1 and self._server.timing is not None:
+                jobs.append(self._start(case))  # The same once more is another job.
         self._check(
             "distinct_ids",
             len({str(job) for job in jobs}) == len(jobs),
@@ -82,7 +84,7 @@ class _Flow:
         ):
             return None
         job_id = self._polling.job_id.read(answer_of(response))
-        usable = job_id is not None and (self._valid_id.is_valid(job_id) or self._valid_id.is_valid(str(job_id)))
+        usable = isinstance(job_id, (str, int)) and any(map(self._valid_id.is_valid, (job_id, str(job_id))))
         rule = f"There is an id at {self._polling.job_id.text} that is a valid {self._polling.parameter!r}."
         return job_id if self._check("job_id_usable", usable, rule, exchange) else None
 
@@ -103,6 +105,11 @@ class _Flow:
                     )
             self._result(poll)
             polls.append(poll)
+        if self._server.timing is not None and polls[-1].ended:
+            succeeded = all_hold(self._polling.success, polls[-1].answer)
+            self._check(
+                "job_succeeds", succeeded, "A mock's job succeeds where nobody asks for more.", polls[-1].exchange
+            )
         self._check(
             "job_ends", polls[-1].ended, "The job meets the criteria of an end in its time.", polls[-1].exchange
         )
@@ -117,13 +124,13 @@ class _Flow:
                 yield ended, self._poll(job_id)
             return
         give_up = time.monotonic() + self._polling.timeout_seconds
-        time.sleep(self._polling.delay_seconds)
+        self._server.report.budget.sleep(self._polling.delay_seconds)
         while True:
             poll = self._poll(job_id)
             yield None, poll
             if poll is None or poll.ended or time.monotonic() > give_up:
                 break
-            time.sleep(self._polling.interval_seconds)
+            self._server.report.budget.sleep(self._polling.interval_seconds)
         yield None, self._poll(job_id)
 
     def _poll(self, job_id: Any) -> _Poll | None:
@@ -178,23 +185,41 @@ class _Flow:
 
     def _unknown_ids(self, known: Any) -> Iterator[Any]:
         """Well-formed ids of nothing: one like a real one, and what the schema allows."""
-        near = known + 1_000_003 if isinstance(known, int) else _swap_last(str(known))
-        if near != known and self._valid_id.is_valid(near):
-            yield near
+        nears = [known + 1_000_003, -known] if isinstance(known, int) else _almost(str(known))
+        for near in nears:
+            if near != known and self._valid_id.is_valid(near):
+                yield near
         strategy = self._server.operation(self._target).as_strategy(generation_mode=GenerationMode.POSITIVE)
         for case in draw(strategy, _JOBS, self._server.report.seed):
             yield container(case, self._parameter.location)[self._parameter.name]
 
     def _case_for(self, job_id: Any) -> AnyCase:
-        case = copied(self._poll_case)
-        for parameter in self._target.parameters:
-            if parameter.name in self._polling.constants:
-                container(case, parameter.location)[parameter.name] = self._polling.constants[parameter.name]
-        container(case, self._parameter.location)[self._parameter.name] = job_id
-        return case
+        return poll_case(self._server, self._polling, job_id, self._poll_case)
 
     def _send(self, case: AnyCase, operation: Operation) -> tuple[Response, Evidence]:
         return self._server.send(PHASE, case, credentials.right(operation, self._server.key))
+
+
+def poll_case(server: Server, polling: Polling, job_id: Any, case: AnyCase | None = None) -> AnyCase:
+    """The request that polls a job.
+
+    Args:
+        server: What it is sent to.
+        polling: The Link.
+        job_id: The job's id.
+        case: A valid request of the operation to poll, to take the rest from; made where there is none.
+
+    Returns:
+        The request, without a key.
+    """
+    target = server.spec.operation(polling.target)
+    case = copied(case) if case is not None else server.valid_cases(target, 1)[0]
+    for parameter in target.parameters:
+        if parameter.name in polling.constants:
+            container(case, parameter.location)[parameter.name] = polling.constants[parameter.name]
+        if parameter.name == polling.parameter:
+            container(case, parameter.location)[parameter.name] = job_id
+    return case
 
 
 def check_jobs(server: Server) -> None:
@@ -204,5 +229,7 @@ def check_jobs(server: Server) -> None:
             _Flow(server, operation, operation.polling).run()
 
 
-def _swap_last(text: str) -> str:
-    return text[:-1] + ("0" if text[-1:] != "0" else "1")
+def _almost(known: str) -> list[str]:
+    """Texts that are not an id, but nearly."""
+    swapped = known[:-1] + ("0" if known[-1:] != "0" else "1")
+    return [swapped, known[:-1], known + "0", f"{known}.", known.swapcase()]

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import schemathesis
 from schemathesis.cli.commands.run.warnings import WarningCollector
 from schemathesis.engine import Status, StopReason, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
-from schemathesis.engine.run import TESTING_PHASES, PhaseName
+from schemathesis.engine.run import TESTING_PHASES, PhaseName, PhaseSkipReason
 from schemathesis.engine.summary import WarningData
+from schemathesis.hooks import unregister
 
 from spacely_spec import Operation
 
 from . import expectations
+from .recording import of_schemathesis
 from .report import Exchange
 from .server import HttpExchange, Server, contains
 
 RUN = "whole run"
+PHASES = tuple(phase.value for phase in TESTING_PHASES)
+# A phase is left out where a contract has nothing for it, no examples or no Links, which is well; or for these reasons.
+_CUT = frozenset(
+    {PhaseSkipReason.FAILURE_LIMIT_REACHED, PhaseSkipReason.SERVER_UNAVAILABLE, PhaseSkipReason.NO_CHECKS_RAN}
+)
 _NEVER_ACCEPTED = frozenset({"missing_test_data", "validation_mismatch"})
 
 
 class EngineError(Exception):
     """Schemathesis could not run; what it said is the message."""
+
+
+class Unfinished(Exception):
+    """Some phases did not come to their end.
+
+    Args:
+        phases: Their names.
+        reason: Why.
+    """
+
+    def __init__(self, phases: Sequence[str], reason: str) -> None:
+        super().__init__(f"{', '.join(phases)}: {reason}")
+        self.phases = tuple(phases)
+        self.reason = reason
 
 
 def run_phases(server: Server) -> None:
@@ -35,35 +58,42 @@ def run_phases(server: Server) -> None:
         server: What to send to; findings go into its report.
 
     Raises:
-        EngineError: The engine stopped before its end.
+        EngineError: The engine could not run.
+        Unfinished: It stopped before its end; what it found until then is in the report.
     """
     if server.timing is not None:
         # Some polls then find the job running and some find it ended.
         server.timing.clock.step = server.timing.render_time / 6
-    warnings = WarningCollector(server.schema.config)
-    lookup: Any = SimpleNamespace(find_operation=server.schema.find_operation_by_label)
-    seen = _Seen(server)
-    for event in from_schema(server.schema).execute():
-        match event:
-            case events.ScenarioFinished():
-                warnings.on_scenario_finished(lookup, event)
-                if event.phase in TESTING_PHASES:
-                    seen.scenario(event.phase, event.recorder)
-            case events.SchemaAnalysisWarnings():
-                warnings.on_schema_warnings(event)
-            case events.NonFatalError():
-                server.report.violated(
-                    _phase(event.phase), event.label, "engine_error", event.info.format(), Exchange()
-                )
-            case events.FatalError():
-                raise EngineError(str(event.exception)) from event.exception
-            case events.EngineFinished() if event.stop_reason is not StopReason.COMPLETED:
-                raise EngineError(f"the run ended early: {event.stop_reason.value.replace('_', ' ')}")
-            case _:
-                pass
+    budget, seen = server.report.budget, _Seen(server)
+    wanted = [phase for phase in TESTING_PHASES if server.only is None or {RUN, phase.value} & server.only]
+    server.schema.config.phases.update(phases=[phase.value for phase in wanted])
+    stream = from_schema(server.schema).execute()
+
+    uncounted = 0
+
+    def before_call(_context: Any, _case: Any, _arguments: Any) -> None:
+        nonlocal uncounted
+        uncounted -= 1
+        budget.count()
+        if budget.spent:
+            stream.stop()  # After this call: the engine looks between two of them.
+
+    schemathesis.hook(before_call)  # A schema of one's own has no such hook.
+    try:
+        for event in stream:
+            uncounted -= server.report.sent
+            seen.event(event)
+            uncounted += server.report.sent
+            if uncounted > 0:  # Some of Schemathesis' checks send requests that no hook sees.
+                budget.count(uncounted)
+                uncounted = 0
+    finally:
+        unregister(before_call)
     if server.timing is not None:
         server.timing.clock.step = 0.0
-    seen.warnings(warnings.data)
+    cut = [phase.value for phase in wanted if phase not in seen.finished]
+    if cut:
+        raise Unfinished([*cut, RUN], budget.spent or seen.stopped or "Schemathesis skipped it")
     seen.finish()
 
 
@@ -76,19 +106,48 @@ class _Seen:
         self._operations = {expectations.label(operation): operation for operation in server.spec.operations}
         self._succeeded: set[str] = set()
         self._followed: set[str] = set()
+        self._warnings = WarningCollector(server.schema.config)
+        self._lookup: Any = SimpleNamespace(find_operation=server.schema.find_operation_by_label)
+        self.finished: set[PhaseName] = set()
+        self.stopped = ""
 
-    def scenario(self, phase: PhaseName, recorder: ScenarioRecorder) -> None:
+    def event(self, event: events.EngineEvent) -> None:
+        """Take in what the engine tells of; raise EngineError where it gives up."""
+        match event:
+            case events.ScenarioFinished():
+                self._warnings.on_scenario_finished(self._lookup, event)
+                if event.phase in TESTING_PHASES:
+                    self._scenario(event.phase, event.recorder)
+            case events.SchemaAnalysisWarnings():
+                self._warnings.on_schema_warnings(event)
+            case events.NonFatalError():
+                self._report.violated(_phase(event.phase), event.label, "engine_error", event.info.format(), Exchange())
+            case events.FatalError():
+                raise EngineError(str(event.exception)) from event.exception
+            case events.PhaseFinished() if event.status is not Status.INTERRUPTED:
+                cut = self._report.budget.spent or event.phase.skip_reason in _CUT
+                if not (event.status is Status.SKIP and cut):
+                    self.finished.add(event.phase.name)
+            case events.EngineFinished() if event.stop_reason is not StopReason.COMPLETED:
+                self.stopped = event.stop_reason.value.replace("_", " ")
+            case _:
+                pass
+
+    def _scenario(self, phase: PhaseName, recorder: ScenarioRecorder) -> None:
         name = _phase(phase)
+        numbers: dict[str, int] = {}
         for case_id, node in recorder.cases.items():
             label = node.value.operation.label
             interaction = recorder.interactions.get(case_id)
             response = interaction.response if interaction is not None else None
-            self._report.requested(name, label)
+            messages = [of_schemathesis(each.request, response, each.timestamp) for each in [interaction] if each]
+            number = self._report.requested(name, label, messages)
             if response is None:
                 rule = "A server answers every request."
-                self._report.violated(name, label, "answered", rule, HttpExchange(node.value, None))
+                self._report.violated(name, label, "answered", rule, HttpExchange(node.value, None, number))
                 continue
-            exchange = HttpExchange(node.value, response)
+            numbers[case_id] = number
+            exchange = HttpExchange(node.value, response, number)
             if not self._report.check(
                 name,
                 label,
@@ -106,7 +165,7 @@ class _Seen:
                 self._succeeded.add(label)
             if valid and phase is PhaseName.STATEFUL_TESTING and node.transition and node.is_transition_applied:
                 self._link(name, recorder, node, operation, response.status_code, exchange)
-        self._checks(name, recorder)
+        self._checks(name, recorder, numbers)
 
     def _link(
         self, phase: str, recorder: ScenarioRecorder, node: Any, target: Operation, status: int, exchange: HttpExchange
@@ -127,21 +186,23 @@ class _Seen:
         known = expectations.allows(wanted, status)
         self._report.check(phase, label, "linked_job_known", known, rule, exchange)
 
-    def _checks(self, phase: str, recorder: ScenarioRecorder) -> None:
+    def _checks(self, phase: str, recorder: ScenarioRecorder, numbers: Mapping[str, int]) -> None:
         for case_id, nodes in recorder.checks.items():
             case = recorder.cases[case_id].value
             for node in nodes:
                 if node.status is Status.SUCCESS or node.failure_info is None:
-                    self._report.passed(phase, case.operation.label, node.name)
+                    made = HttpExchange(case, None, numbers.get(case_id))
+                    self._report.passed(phase, case.operation.label, node.name, made)
                     continue
                 failure = node.failure_info.failure
                 at = failure.case_id or case_id
                 interaction = recorder.interactions.get(at)
-                exchange = HttpExchange(recorder.cases[at].value, interaction.response if interaction else None)
+                response = interaction.response if interaction else None
+                exchange = HttpExchange(recorder.cases[at].value, response, numbers.get(at))
                 rule = f"{failure.title}: {failure.message}" if failure.message else failure.title
                 self._report.violated(phase, case.operation.label, node.name, rule, exchange)
 
-    def warnings(self, data: WarningData) -> None:
+    def _warned(self, data: WarningData) -> None:
         """What Schemathesis warns of fails here, unless the run itself has shown it to be unfounded."""
         for kind, labels in data.as_labels().items():
             for label in labels:
@@ -151,7 +212,8 @@ class _Seen:
                 self._report.violated(RUN, label, f"warning_{kind}", rule, Exchange())
 
     def finish(self) -> None:
-        """Whoever was never reached was never tested: that is a finding too."""
+        """Judge the run as a whole: whoever was never reached was never tested, and that is a finding too."""
+        self._warned(self._warnings.data)
         nothing = Exchange()
         for label, operation in self._operations.items():
             self._report.check(

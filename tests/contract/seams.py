@@ -173,3 +173,18 @@ def changed_contract(spec: Spec, folder: Path, change: Callable[[dict[str, Any]]
     path = folder / "changed.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return load(path)
+
+
+def put(document: Any, pointer: str, value: Any) -> Any:
+    """A document with another value at a JSON pointer; as it was where it has nothing there."""
+    if not pointer:
+        return value
+    first, _, rest = pointer[1:].partition("/")
+    name = first.replace("~1", "/").replace("~0", "~")
+    rest = f"/{rest}" if rest else ""
+    if isinstance(document, dict) and name in document:
+        return {**document, name: put(document[name], rest, value)}
+    if isinstance(document, list) and name.isdecimal() and int(name) < len(document):
+        index = int(name)
+        return [*document[:index], put(document[index], rest, value), *document[index + 1 :]]
+    return document

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
+import httpx
 import schemathesis
 from schemathesis import Config, GenerationMode, Response
 from schemathesis.core.failures import FailureGroup
-from schemathesis.schemas import APIOperation
+from schemathesis.engine.recorder import Request
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -20,10 +22,10 @@ from schemathesis.specs.openapi.checks import (
 from spacely_spec import Answer, Operation, Spec
 
 from . import credentials, expectations
-from .generation import AnyCase, draw
+from .generation import AnyCase, AnyOperation, draw
+from .recording import of_schemathesis
+from .redaction import forms
 from .report import SHOWN, Report, shortened
-
-AnyOperation: TypeAlias = APIOperation[Any, Any, Any, Any]
 
 # Any moment will do; always the same one makes ids that hold the time repeat.
 _EPOCH = 1_800_000_000.0
@@ -74,23 +76,28 @@ class Server:
         key: The key that the server takes.
         report: Where findings go.
         app: The ASGI application, or None where the server is reached over HTTP.
+        limited: The same application made once more, with its rate limit on; None where there is none.
         base_url: The base URL, or None where the application is called in process.
         timing: The clock of the mock; None where time is the server's own.
         examples: How many examples each phase makes of an operation.
+        only: The phases of Schemathesis to run; None runs all four.
     """
 
     spec: Spec
     key: str
     report: Report
     app: Any = None
+    limited: Any = None
     base_url: str | None = None
     timing: Timing | None = None
     examples: int = 20
+    only: frozenset[str] | None = None
     schema: Any = field(init=False)
 
     def __post_init__(self) -> None:
         # From the file, never from the server: a server that serves another contract must not be its own judge.
         self.schema = schemathesis.openapi.from_path(self.spec.path, config=self._config())
+        self.schema = self.schema.include(operation_id=[operation.id for operation in self.spec.operations])
         if self.app is not None:
             self.schema.app = self.app
 
@@ -104,11 +111,11 @@ class Server:
             # The key is given, and authentication has a phase of its own: a generated key would have 401
             # answer each request, whatever else is wrong with it.
             "generation": {"max-examples": self.examples, "database": "none", "with-security-parameters": False},
-            "auth": {
-                "openapi": {scheme.id: self._auth(scheme.type) for scheme in credentials.schemes(self.spec).values()}
-            },
             "operations": [self._expected(operation) for operation in self.spec.operations],
         }
+        schemes = credentials.schemes(self.spec).values()
+        if schemes:
+            config["auth"] = {"openapi": {scheme.id: self._auth(scheme.type) for scheme in schemes}}
         if self.base_url is not None:
             config["base-url"] = self.base_url
         return Config.from_dict(config)
@@ -147,6 +154,8 @@ class Server:
         case: AnyCase,
         carried: credentials.Credentials,
         headers: Mapping[str, str] | None = None,
+        *,
+        documented: bool = True,
     ) -> tuple[Response, HttpExchange]:
         """Send one request; count it, and hold the answer to what the contract says of every answer.
 
@@ -155,6 +164,7 @@ class Server:
             case: The request without a key.
             carried: The key, or what is sent in its place.
             headers: Further headers.
+            documented: Whether the contract must document the answer.
 
         Returns:
             The response, and what it takes to report it.
@@ -163,6 +173,8 @@ class Server:
             NoAnswer: There was none; the report has it.
         """
         label = case.operation.label
+        self.report.budget.ask()
+        self.report.budget.count()
         case = copied(case)
         case.headers.update({**carried.header, **(headers or {})})
         case.query.update(carried.query)
@@ -173,18 +185,18 @@ class Server:
             rule = f"A server answers every request. This one broke off: {type(error).__name__}: {error}"
             self.report.violated(phase, label, "answered", rule, HttpExchange(case, None))
             raise NoAnswer(label) from error
-        exchange = HttpExchange(case, response)
-        self.report.requested(phase, label)
+        message = of_schemathesis(Request.from_prepared_request(response.request), response, time.time())
+        exchange = HttpExchange(case, response, self.report.requested(phase, label, [message]))
         self.report.check(
             phase, label, "key_not_echoed", not contains(response, self.key), "No answer repeats the key.", exchange
         )
-        try:
-            case.validate_response(response, checks=_CONFORMANCE)
-        except FailureGroup as group:
-            for failure in group.exceptions:
-                self.report.violated(phase, label, "answer_conforms", _failure_text(failure), exchange)
-        else:
-            self.report.passed(phase, label, "answer_conforms")
+        if not documented:
+            return response, exchange
+        failures = nonconformities(case, response)
+        for failure in failures:
+            self.report.violated(phase, label, "answer_conforms", failure, exchange)
+        if not failures:
+            self.report.passed(phase, label, "answer_conforms", exchange)
         return response, exchange
 
 
@@ -208,6 +220,15 @@ def copied(case: AnyCase) -> AnyCase:
     return copy
 
 
+def nonconformities(case: AnyCase, response: Response | httpx.Response) -> list[str]:
+    """What in an answer the contract does not have: its status, media type, headers, body."""
+    try:
+        case.validate_response(response, checks=_CONFORMANCE)
+    except FailureGroup as group:
+        return [_failure_text(failure) for failure in group.exceptions]
+    return []
+
+
 def answer_of(response: Response) -> Answer:
     """A response as runtime expressions read it; a body that is no JSON reads as nothing."""
     try:
@@ -223,6 +244,7 @@ class HttpExchange:
 
     case: AnyCase
     response: Response | None
+    number: int | None = None
 
     @property
     def sent(self) -> str:
@@ -240,9 +262,9 @@ class HttpExchange:
 
 
 def contains(response: Response, secret: str) -> bool:
-    """Whether an answer has a text anywhere in it."""
-    headers = (value for values in response.headers.values() for value in values)
-    return secret.encode() in response.content or any(secret in value for value in headers)
+    """Whether an answer has a secret anywhere in it, as it is or in a form that gives it away."""
+    headers = [value for values in response.headers.values() for value in values]
+    return any(form.encode() in response.content or any(form in value for value in headers) for form in forms(secret))
 
 
 def _failure_text(failure: BaseException) -> str:

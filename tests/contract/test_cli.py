@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,10 +18,13 @@ from . import cli
 from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
 from .conftest import ROOT
 from .credentials import made_up_key
+from .outcome import Result
+from .redaction import forms
 from .report import REDACTED, Exchange, Report
 from .seams import changed_contract
 
 KEY = "contract-live-6e8f0d1b"
+REPORTS = {"report.html", "summary.md", "junit.xml", "exchanges.har", "run.ndjson", "coverage.json"}
 FEW = ["--max-examples", "2"]
 
 
@@ -59,7 +63,7 @@ def test_a_mock_that_keeps_the_contract_gives_0_a_summary_of_every_operation_and
     assert [suite.attrib["name"] for suite in suites] == ["mock, in process", "mock, over HTTP"]
     assert all(int(suite.attrib["tests"]) > 50 and suite.attrib["failures"] == "0" for suite in suites)
     page = (folder / "report.html").read_text()
-    assert page.count("Held") == 2
+    assert page.count('<span class="held">held</span>') == 2
     assert made_up_key(1) not in page
 
 
@@ -107,12 +111,13 @@ def test_neither_the_output_nor_a_report_holds_the_key(
     # The mock takes another key than the one sent, so that each request is in the report.
     wrong = "contract-live-wrong"
     monkeypatch.setenv("SPACELY_API_KEY", wrong)
-    assert main(["--target", url, "--spec", str(spec.path), "--report-dir", str(tmp_path), *FEW]) == VIOLATED
+    assert main(["--target", url, "--spec", str(spec.path), "--report-dir", str(tmp_path / "r"), *FEW]) == VIOLATED
     said = capsys.readouterr()
-    texts = [said.out, said.err, *(path.read_text() for path in tmp_path.glob("*.[xh]*ml"))]
-    assert len(texts) == 4
-    assert all("curl" in text for text in (texts[0], *texts[2:]))
-    assert not any(wrong in text for text in texts)
+    reports = {path.name: path.read_text() for path in (tmp_path / "r").iterdir()}
+    assert reports.keys() == REPORTS
+    assert all("X-API-KEY" in text for name, text in reports.items() if name != "coverage.json")
+    assert all(REDACTED in reports[name] for name in ("exchanges.har", "run.ndjson"))
+    assert not any(form in text for text in (said.out, said.err, *reports.values()) for form in forms(wrong))
 
 
 def test_a_report_redacts_a_key_however_it_is_written() -> None:
@@ -136,6 +141,8 @@ def test_a_report_redacts_a_key_however_it_is_written() -> None:
         (["--target", "ftp://127.0.0.1/"], "give mock, client, or a base URL"),
         (["--target", "http://127.0.0.1:1/api"], "no server answers at http://127.0.0.1:1/api"),
         (["--target", "http://renders.example/api"], "give --accept-charges"),
+        (["--target", "http://renders.example/api", "--replay", "jobs/one_end/GET /jobs"], "give --accept-charges"),
+        (["--target", "mock", "--baseline", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
     ],
 )
 def test_what_cannot_run_gives_2_and_says_why(
@@ -155,7 +162,16 @@ def test_a_server_that_needs_a_key_is_not_called_without_one(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--target", "mock", "--max-examples", "0"], ["--target", "mock", "--sed", "1"]]
+    "arguments",
+    [
+        [],
+        ["--target", "mock", "--max-examples", "0"],
+        ["--target", "mock", "--sed", "1"],
+        ["--target", "mock", "--seed", "soon"],
+        ["--target", "mock", "--time-budget", "0"],
+        ["--target", "mock", "--max-requests", "-1"],
+        ["--target", "mock", "--baseline-update"],
+    ],
 )
 def test_arguments_that_are_none_give_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -185,6 +201,46 @@ def test_a_fault_of_the_checks_themselves_is_no_violation(
     assert "a fault in here" in capsys.readouterr().err
 
 
+def test_a_baseline_is_applied_written_and_pruned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = ["It answers within a second."]
+
+    def found(*_: Any) -> Report:
+        report = Report("server", "openapi.yaml", 1)
+        report.requested("jobs", "GET /jobs")
+        report.passed("jobs", "GET /jobs", "answered")
+        for rule in rules:
+            report.violated("jobs", "GET /jobs", "answered", rule, Exchange("curl", "200"))
+        return report
+
+    monkeypatch.setattr(cli, "check_app", found)
+    monkeypatch.setattr(cli, "check_http", found)
+    monkeypatch.setattr(cli, "result_of", lambda _spec, report, _target: Result(report))
+    path = tmp_path / "known.yaml"
+    run = ["--target", "mock", "--baseline", str(path)]
+    assert main(run) == COULD_NOT_RUN
+    assert main([*run, "--baseline-update"]) == VIOLATED
+    assert "Wrote 1 entries" in capsys.readouterr().out
+    assert main(run) == HELD
+    assert "KNOWN 1 times: answered  (GET /jobs, jobs)" in capsys.readouterr().out
+    monkeypatch.setattr(cli, "_today", lambda: date(2999, 1, 1))
+    assert main(run) == VIOLATED
+    assert "EXPIRED  the baseline no longer accepts answered of GET /jobs (line 1, until " in capsys.readouterr().out
+    rules.clear()
+    assert main(run) == HELD
+    assert "STALE  nothing matches any more what the baseline accepts: answered of GET" in capsys.readouterr().out
+    assert main([*run, "--baseline-prune"]) == HELD
+    assert "Removed 1 entries" in capsys.readouterr().out
+    assert main(run) == HELD
+    assert "STALE" not in capsys.readouterr().out
+    path.write_text("- check: [answered]\n")
+    assert main(run) == COULD_NOT_RUN
+    said = capsys.readouterr().err
+    assert "known.yaml:1: check is no text" in said
+    assert "remedy" in said
+
+
 def test_the_script_runs_from_any_folder_with_paths_from_there(spec: Spec, tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "__init__.py").write_text("raise RuntimeError('not these tests')")
@@ -193,5 +249,5 @@ def test_the_script_runs_from_any_folder_with_paths_from_there(spec: Spec, tmp_p
     command = [script, "--target", "mock", "--spec", "mine.yaml", "--report-dir", "out", *FEW]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == HELD, done.stdout + done.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"junit.xml", "report.html"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == REPORTS
     assert {path.name for path in tmp_path.iterdir()} == {"tests", "mine.yaml", "out"}

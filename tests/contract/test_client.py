@@ -12,6 +12,7 @@ from .clients import WrongPackage, open_client
 from .conftest import ROOT
 from .expectations import label
 from .gate import Options, check_client
+from .outcome import result_of
 from .output import as_text
 from .report import Report
 
@@ -25,6 +26,12 @@ def report(spec: Spec) -> Report:
 
 def test_the_client_keeps_the_contract(report: Report) -> None:
     assert report.held, as_text(report)
+
+
+def test_every_cell_of_the_contract_is_filled(report: Report, spec: Spec) -> None:
+    result = result_of(spec, report, "client")
+    assert len(result.coverage.filled) >= 79
+    assert not result.empty
 
 
 def test_every_operation_is_called_in_every_phase(report: Report, spec: Spec) -> None:

@@ -11,6 +11,7 @@ from spacely_spec import load
 from .cli import HELD, main
 from .conftest import ROOT
 from .gate import Options, check_app
+from .outcome import result_of
 from .output import as_text
 
 CONTRACTS = sorted((ROOT / "tests" / "specs" / "growth").glob("*.yaml"))
@@ -22,8 +23,10 @@ def test_there_are_contracts_to_grow_by() -> None:
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda path: path.stem)
 def test_the_mock_keeps_another_contract(contract: Path) -> None:
-    report = check_app(load(contract), Options(examples=4))
+    spec = load(contract)
+    report = check_app(spec, Options(examples=4))
     assert report.held, as_text(report)
+    assert not result_of(spec, report, "mock").empty
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda path: path.stem)
@@ -32,3 +35,4 @@ def test_a_client_generated_from_another_contract_keeps_it(contract: Path, capfd
     said = capfd.readouterr().out
     assert status == HELD, said
     assert "client: held" in said
+    assert ", 0 empty" in said

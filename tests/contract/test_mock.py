@@ -11,6 +11,7 @@ from spacely_spec import Spec
 
 from .expectations import label, pollings
 from .gate import Options, check_app, check_http
+from .outcome import result_of
 from .output import as_text
 from .report import Report
 from .seams import Asgi, Inner, Reply, Request, around
@@ -26,6 +27,12 @@ def report(request: pytest.FixtureRequest, spec: Spec) -> Report:
 
 def test_the_mock_keeps_the_contract(report: Report) -> None:
     assert report.held, as_text(report)
+
+
+def test_every_cell_of_the_contract_is_filled(report: Report, spec: Spec) -> None:
+    result = result_of(spec, report, "mock")
+    assert len(result.coverage.filled) >= 70
+    assert not result.empty, as_text(report)
 
 
 def test_every_phase_sends_requests_to_every_operation(report: Report, spec: Spec) -> None:

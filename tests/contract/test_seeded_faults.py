@@ -1,4 +1,4 @@
-"""Every check of a server has been seen to fail: fault after fault, each with the check that must report it."""
+"""Every check of a server has been seen to fail: a fault for each, told by the part of the run that makes the check."""
 
 from __future__ import annotations
 
@@ -7,42 +7,62 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.mutants.catalogue import CATALOGUE
+from tests.contract.mutants.mock_seams import always, nothing
+from tests.contract.mutants.model import Kind, Mutant
+from tests.contract.mutants.site import Site
 
 from spacely_mock import create_app
 from spacely_spec import Spec, load
 
 from .authentication import check_keys
 from .conftest import ROOT
-from .faults import CASES, POLL, SUBMIT, always
-from .gate import Options, Part, check_app
+from .gate import PARTS, Options, Part, check_app
 from .jobs import check_jobs
 from .output import as_text
 from .phases import run_phases
 from .seams import Asgi, Inner, Reply, Request, around, changed_contract
 
 QUICK = Options(examples=4)
+FAULTS = [mutant for mutant in CATALOGUE if mutant.side == "mock" and mutant.kind is not Kind.NO_OP]
+FAULT_OF: dict[str, Mutant] = {
+    check: mutant for mutant in reversed(FAULTS) for check in sorted(mutant.expected["mock"])
+}
+# These are made only where something is wrong.
+MADE_ON_DEMAND: dict[str, Part] = {
+    "answered": check_keys,
+    "engine_error": run_phases,
+    "warning_missing_auth": run_phases,
+}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_faulty_mock_is_reported(name: str, spec: Spec) -> None:
-    case = CASES[name]
+@pytest.fixture(scope="module")
+def part_of(spec: Spec) -> dict[str, Part]:
+    """The part of a run that makes each check."""
+    reports = {
+        part: check_app(spec, QUICK, lambda spec, **options: around(create_app(spec, **options), nothing), [part])
+        for part in PARTS
+    }
+    assert all(report.held for report in reports.values())
+    found = {check: part for part, report in reports.items() for _, _, check in report.tallies}
+    # Every part that sends requests makes these; the cheapest will do.
+    return {**MADE_ON_DEMAND, **found, "answer_conforms": check_jobs, "key_not_echoed": check_keys}
+
+
+@pytest.mark.parametrize("check", sorted(FAULT_OF))
+def test_a_check_tells_the_fault_that_it_is_there_for(check: str, part_of: dict[str, Part], spec: Spec) -> None:
+    mutant = FAULT_OF[check]
 
     def faulty(spec: Spec, **options: Any) -> Asgi:
-        return around(create_app(spec, **options), case.fault(options))
+        return around(create_app(spec, **options), mutant.apply(Site.of_mock(spec, options)))
 
-    report = check_app(spec, QUICK, faulty, case.parts)
-    assert case.checks <= report.violated_checks, as_text(report)
+    report = check_app(spec, QUICK, faulty, [part_of[check]])
+    assert check in report.violated_checks, f"{mutant.name}\n{as_text(report)}"
 
 
-def test_a_mock_without_a_fault_is_held_behind_the_same_seam(spec: Spec) -> None:
-    async def nothing(request: Request, inner: Inner) -> Reply:
-        return await inner(request)
-
-    report = check_app(spec, QUICK, lambda spec, **options: around(create_app(spec, **options), nothing))
-    assert report.held, as_text(report)
-    made = {check for _, _, check in report.tallies}
-    seen_to_fail = {check for case in CASES.values() for check in case.checks} | {check for _, check, _ in CHANGES}
-    assert made - NOT_IN_THIS_CONTRACT <= seen_to_fail
+def test_there_is_a_fault_for_every_check(part_of: dict[str, Part]) -> None:
+    by_edits = {check for _, check, _ in CHANGES}
+    assert part_of.keys() - NOT_IN_THIS_CONTRACT <= FAULT_OF.keys() | by_edits
 
 
 def test_a_mock_that_answers_401_to_everything_is_violated(spec: Spec) -> None:
@@ -54,22 +74,22 @@ def rename_a_property(document: dict[str, Any]) -> None:
     fields = document["components"]["schemas"]["GenerateAdvanceRequest"]
     fields["properties"]["roomType"] = fields["properties"].pop("renovateType")
     fields["required"] = ["model", "imageUrl", "roomType"]
-    body = document["paths"][SUBMIT]["post"]["requestBody"]["content"]["application/json"]
+    body = document["paths"]["/generate/advance"]["post"]["requestBody"]["content"]["application/json"]
     body["examples"]["vendor"]["value"]["roomType"] = body["examples"]["vendor"]["value"].pop("renovateType")
 
 
 def document_a_header(document: dict[str, Any]) -> None:
-    ok = document["paths"][POLL]["get"]["responses"]["200"]
+    ok = document["paths"]["/generate/poll-result"]["get"]["responses"]["200"]
     ok["headers"] = {"X-Queue-Length": {"required": True, "schema": {"type": "integer"}}}
 
 
 def require_a_header(document: dict[str, Any]) -> None:
     header = {"name": "X-Project", "in": "header", "required": True, "schema": {"type": "string", "minLength": 1}}
-    document["paths"][SUBMIT]["post"]["parameters"] = [header]
+    document["paths"]["/generate/advance"]["post"]["parameters"] = [header]
 
 
 def call_success_a_failure_too(document: dict[str, Any]) -> None:
-    polling = document["paths"][SUBMIT]["post"]["responses"]["200"]["links"]["result"]["x-polling"]
+    polling = document["paths"]["/generate/advance"]["post"]["responses"]["200"]["links"]["result"]["x-polling"]
     polling["failureCriteria"] = polling["successCriteria"]
 
 

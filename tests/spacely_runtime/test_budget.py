@@ -7,8 +7,9 @@ import itertools
 import random
 from collections.abc import Generator
 
+import httpx
 import pytest
-from tests.spacely_runtime.things import RUNNING, Clock, Server
+from tests.spacely_runtime.things import KEY, RUNNING, STARTED, Clock, Server, Things, answer
 
 from spacely_runtime._budget import Budget, RateLimit
 from spacely_runtime._defaults import BUDGET_MARGIN, POLLS_A_JOB
@@ -99,19 +100,45 @@ def test_calls_of_a_kind_go_in_the_order_in_which_they_came() -> None:
     assert made[-1][0] < 10 * WINDOW
 
 
-def test_a_call_that_took_long_is_counted_as_if_it_had_arrived_late() -> None:
+def test_nobody_overtakes_a_call_that_has_waited_for_longer() -> None:
+    budget = Budget(RateLimit(1, 1.0))
+    assert granted(budget, 0.0)
+    waiting = budget.enter(submit=False)
+    assert not budget.ask(waiting, 0.5)[1]
+    assert not granted(budget, WINDOW + 0.01)
+    assert budget.ask(waiting, WINDOW + 0.02)[1]
+
+
+def granted(budget: Budget, now: float) -> bool:
+    ticket = budget.enter(submit=False)
+    try:
+        return budget.ask(ticket, now)[1]
+    finally:
+        budget.leave(ticket)
+
+
+def test_a_call_that_took_longer_than_others_is_counted_as_if_it_had_arrived_late() -> None:
     budget = Budget(RateLimit(2, 1.0))
-    assert [budget.ask(budget.enter(submit=False), now)[1] for now in (0.0, 0.1)] == [True, True]
-    budget.answered(0.1, 0.2)
-    budget.answered(0.0, 0.7)  # Another was there and back in 0.1 seconds: this one may have been on its way for 0.6.
-    asking = budget.enter(submit=False)
-    wait, granted = budget.ask(asking, 0.8)
-    assert not granted
-    assert 0.8 + wait == pytest.approx(0.1 + WINDOW)
-    assert budget.ask(asking, 0.8 + wait)[1]
-    later, granted = budget.ask(budget.enter(submit=False), 0.8 + wait)
-    assert not granted
-    assert 0.8 + wait + later == pytest.approx(0.6 + WINDOW)
+    for number in range(10):
+        assert granted(budget, number * 2.0)
+        budget.answered(number * 2.0, number * 2.0 + 0.1)
+    assert granted(budget, 20.0)
+    assert granted(budget, 20.1)
+    budget.answered(20.1, 20.2)
+    budget.answered(20.0, 20.7)  # Others were there and back in 0.1 seconds: it may have been on its way for 0.6.
+    assert not granted(budget, 20.1 + WINDOW - 0.01)
+    assert granted(budget, 20.1 + WINDOW + 0.01)
+    assert not granted(budget, 20.6 + WINDOW - 0.01)
+    assert granted(budget, 20.6 + WINDOW + 0.01)
+
+
+def test_while_it_is_not_known_how_long_the_way_takes_a_call_may_have_arrived_when_it_was_answered() -> None:
+    budget = Budget(RateLimit(2, 1.0))
+    for now in (0.0, 0.1):
+        assert granted(budget, now)
+        budget.answered(now, now + 0.5)
+    assert not granted(budget, 0.5 + WINDOW - 0.01)
+    assert granted(budget, 0.5 + WINDOW + 0.01)
 
 
 def test_a_few_submits_go_at_once_and_many_are_paced() -> None:
@@ -151,6 +178,31 @@ def test_all_clients_of_a_process_with_one_key_share_a_budget(clock: Clock) -> N
         assert clock.pauses == []
         one.look("t")
         assert sum(clock.pauses) >= 1.0
+
+
+def test_a_client_tells_its_budget_how_long_a_call_was_on_its_way(clock: Clock) -> None:
+    def answered_slowly(_: httpx.Request) -> httpx.Response:
+        clock.now += 0.6
+        return answer(body={"state": "running"})
+
+    with Things(KEY, rate_limit=1, transport=httpx.MockTransport(answered_slowly)) as client:
+        client.look("t")
+        client.look("t")
+    assert sum(clock.pauses) == pytest.approx(WINDOW)
+
+
+def test_submits_leave_room_for_as_many_polls_as_the_caller_wants(clock: Clock) -> None:
+    def seconds_for_submits(polls_per_job: float) -> float:
+        began = clock.now
+        with Server(STARTED).client(
+            rate_limit=10, polls_per_job=polls_per_job, api_key=f"sk-{polls_per_job}"
+        ) as client:
+            for _ in range(13):
+                client.start()
+        return clock.now - began
+
+    assert seconds_for_submits(9) == pytest.approx(10, abs=1.1)
+    assert seconds_for_submits(1.2) == pytest.approx(2.2, abs=0.4)
 
 
 def test_a_rate_limit_of_none_is_off(clock: Clock) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import threading
-import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -18,18 +17,16 @@ import pytest
 from tests.spacely_runtime.things import DONE, KEY, RUNNING, STARTED, Clock, Server, answer
 
 from spacely_runtime import JobUpdate, _client, _download, errors
+from spacely_runtime._deadline import check_deadline, deadline
 
 
 class Stuck(httpx.AsyncBaseTransport):
-    """Answers from a script; where that is over, never."""
+    """Never answers."""
 
-    def __init__(self, *answers: httpx.Response) -> None:
-        self.answers = list(answers)
+    def __init__(self) -> None:
         self.stuck = asyncio.Event()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self.answers:
-            return self.answers.pop(0)
         self.stuck.set()
         await asyncio.sleep(60)
         raise AssertionError
@@ -90,7 +87,8 @@ class Interrupted(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if not self.answers:
             raise self.interruption
-        return self.answers.pop(0)
+        answered = self.answers.pop(0)
+        return httpx.Response(answered.status_code, content=answered.content)
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
@@ -237,7 +235,8 @@ def test_two_downloads_of_one_file_do_not_get_in_each_others_way(clock: Clock, t
                 yield piece
 
     def serve(request: httpx.Request) -> httpx.Response:
-        return DONE if "/look/" in request.url.path else httpx.Response(200, stream=Slow())
+        looks = "/look/" in request.url.path
+        return httpx.Response(200, content=DONE.content) if looks else httpx.Response(200, stream=Slow())
 
     async def run() -> None:
         async with Server(DONE).async_client(transport=httpx.MockTransport(serve)) as client:
@@ -379,7 +378,7 @@ def test_every_record_from_the_submit_on_tells_the_job(
         ("A call failed and is made again in 0.5 s", None),
         ("A job was started", "t-1"),
         ("A poll failed and is made again in 2.0 s", "t-1"),
-        ("The job has succeeded after 3 polls", "t-1"),
+        ("The job has succeeded at poll 3", "t-1"),
         ("A download failed and is tried again in 0.5 s", "t-1"),
     ]
 
@@ -400,24 +399,11 @@ def test_a_file_that_is_too_large_is_not_kept(clock: Clock, tmp_path: Path, monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_deadline_of_a_thread_is_over_with_its_call() -> None:
-    """The stream of a connection outlives the call; what uses it next has its own time."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            for _ in range(2):
-                connection.recv(65536)
-                body = b'{"state": "running"}'
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with Server(DONE).client(base_url=url, transport=None, timeout=0.25, rate_limit=None) as client:
-        client.look("t-1")
-        time.sleep(1.1)  # Longer than the first call had.
-        assert client.look("t-1") == {"state": "running"}
-    thread.join()
-    listener.close()
+def test_a_deadline_is_over_with_its_block(clock: Clock) -> None:
+    """The connection of a call outlives it; what uses it next has a deadline of its own, or none."""
+    with deadline(1):
+        check_deadline()
+        clock.sleep(1)
+        with pytest.raises(httpx.ReadTimeout, match="after 1 s"):
+            check_deadline()
+    check_deadline()

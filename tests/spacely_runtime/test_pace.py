@@ -6,14 +6,17 @@ import math
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 import httpx
 import pytest
-from tests.spacely_runtime.things import DONE, KEY, RUNNING, STARTED, Clock, Things
+from tests.spacely_runtime.things import KEY, RUNNING, STARTED, Clock, Server, Things, answer
 
+from spacely_runtime._budget import Budget, RateLimit
+from spacely_runtime._jobs import Following, _Wait
 from spacely_runtime._pace import Pace, spread
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +71,7 @@ def test_jobs_that_always_take_the_same_are_found_at_once(seconds: float) -> Non
     assert median(late[100:]) < 0.1
 
 
-@pytest.mark.parametrize("before", [3.0, 27.0])
+@pytest.mark.parametrize("before", [0.3, 3.0, 27.0])
 def test_jobs_that_come_to_take_another_time_are_learnt_anew(before: float) -> None:
     pace = Pace(delay=2.0, interval=2.0)
     follow(pace, lognormal(before, 0.1, 300), 1.45)
@@ -83,6 +86,36 @@ def test_a_job_that_is_stuck_does_not_change_what_is_known_of_the_others() -> No
     times[::50] = [600.0] * 12
     _, late = follow(pace, times, 1.45)
     assert median(late[100:]) < 0.17
+
+
+def test_a_job_that_outlasts_all_others_is_polled_at_the_contracts_interval_and_then_ever_less_often() -> None:
+    pace = Pace(delay=2.0, interval=2.0)
+    follow(pace, lognormal(3.0, 0.05, 100), 1.45)
+    stuck = pace.follow(crowded=False)
+    assert [stuck.next_age(age, age, 1.45, GAP) - age for age in (6.0, 100.0)] == [2.0, 10.0]
+
+
+def test_a_plan_is_made_again_before_its_time_comes(clock: Clock) -> None:
+    with Server(STARTED, RUNNING).client() as client:
+        job = client.start()
+        pace = job.following._pace
+        follow(pace, [60.0] * 20, 1.45)
+        wait = _Wait[Any](job, None)
+        assert 20 < wait.pause() < 40
+        follow(pace, [5.0] * 400, 1.45)
+        assert wait.pause() < 5
+        wait.close()
+
+
+def test_a_wait_that_ends_makes_room_for_another_job_to_be_polled_often() -> None:
+    budget, pace = Budget(RateLimit(100, 1.0)), Pace(delay=2.0, interval=2.0)
+    budget.enter(submit=True)
+    following = Following(pace, budget, lambda _: 1.45)
+    courses = [following.begin() for _ in range(10)]
+    assert sum(course.scout for course in courses) == 6
+    for course in courses:
+        following.end(course, None)
+    assert following.begin().scout
 
 
 def test_jobs_that_still_run_tell_that_jobs_take_long() -> None:
@@ -127,8 +160,8 @@ def test_a_client_learns_from_its_own_jobs(clock: Clock) -> None:
     def answered(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             started.append(clock.now)
-            return STARTED
-        return DONE if clock.now - started[-1] >= 5.6 else RUNNING
+            return answer(body={"ticket": "t-1"})
+        return answer(body={"state": "done" if clock.now - started[-1] >= 5.6 else "running"})
 
     started = list[float]()
     with Things(KEY, transport=httpx.MockTransport(answered)) as client:
@@ -172,7 +205,7 @@ CASES = {
 def test_calls_are_spent_well_on_jobs_of_every_kind(simulation: Any, name: str) -> None:
     jobs, rate, calls, late = CASES[name]
     case = next(case for case in simulation.CASES if case.name == name)
-    outcome = simulation.simulate(simulation.replace(case, jobs=jobs), seed=3)
+    outcome = simulation.simulate(replace(case, jobs=jobs), seed=3)
     assert len(outcome.known) == jobs
     assert outcome.worst_window() <= case.rate
     assert outcome.rate > rate
@@ -181,7 +214,7 @@ def test_calls_are_spent_well_on_jobs_of_every_kind(simulation: Any, name: str) 
 
 
 def test_a_caller_moves_the_trade_off_between_calls_and_delay(simulation: Any) -> None:
-    case = simulation.replace(simulation.CASES[0], jobs=400)
-    few, many = (simulation.simulate(simulation.replace(case, polls_per_job=polls), seed=1) for polls in (1.2, 3.0))
+    case = replace(simulation.CASES[0], jobs=400)
+    few, many = (simulation.simulate(replace(case, polls_per_job=polls), seed=1) for polls in (1.2, 3.0))
     assert few.rate > 1.3 * many.rate
     assert median(many.late) < 0.5 * median(few.late)

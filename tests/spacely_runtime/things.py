@@ -16,9 +16,12 @@ from spacely_runtime import (
     Operation,
     Polling,
     RateLimit,
+    RawCalls,
     Reply,
     SyncClient,
     Validator,
+    returning_raw,
+    returning_raw_async,
 )
 
 KEY = "sk-secret-of-the-tests-0123456"
@@ -103,7 +106,7 @@ class Things(SyncClient):
     _environment_prefix = "THINGS"
     _contract_rate_limit = RateLimit(100, 1.0)
 
-    def start(self, **body: Any) -> Job[Any]:
+    def start(self, /, **body: Any) -> Job[Any]:
         return self._submit("start", {}, {"photo": body.pop("photo_url", "https://x.test/1.jpg"), **body})
 
     def look(self, ticket: str) -> Any:
@@ -111,6 +114,18 @@ class Things(SyncClient):
 
     def job(self, operation: str, job_id: str) -> Job[Any]:
         return self._resume(operation, job_id)
+
+    @property
+    def with_raw_response(self) -> ThingsWithRawResponse:
+        return ThingsWithRawResponse(self._raw_calls())
+
+
+class ThingsWithRawResponse:
+    """The operations of the synchronous client, with the answers as they came."""
+
+    def __init__(self, calls: RawCalls) -> None:
+        self.start = returning_raw(Things.start, calls)
+        self.look = returning_raw(Things.look, calls)
 
 
 class AsyncThings(AsyncClient):
@@ -121,11 +136,23 @@ class AsyncThings(AsyncClient):
     _environment_prefix = "THINGS"
     _contract_rate_limit = RateLimit(100, 1.0)
 
-    async def start(self, **body: Any) -> AsyncJob[Any]:
+    async def start(self, /, **body: Any) -> AsyncJob[Any]:
         return await self._submit("start", {}, {"photo": body.pop("photo_url", "https://x.test/1.jpg"), **body})
 
     async def look(self, ticket: str) -> Any:
         return await self._call("look", {"ticket": ticket})
+
+    @property
+    def with_raw_response(self) -> AsyncThingsWithRawResponse:
+        return AsyncThingsWithRawResponse(self._raw_calls())
+
+
+class AsyncThingsWithRawResponse:
+    """The operations of the asynchronous client, with the answers as they came."""
+
+    def __init__(self, calls: RawCalls) -> None:
+        self.start = returning_raw_async(AsyncThings.start, calls)
+        self.look = returning_raw_async(AsyncThings.look, calls)
 
 
 class Clock:

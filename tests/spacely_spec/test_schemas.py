@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from spacely_spec import compile_schema, json_schema
+from spacely_spec import compile_schema, json_schema, left_out, required_of
 
 STATUS = {"type": "string", "enum": ["busy", "done"]}
 COMPONENTS: dict[str, Any] = {
@@ -93,6 +93,21 @@ def test_what_only_the_answer_has_is_not_required_of_a_request() -> None:
 def test_what_only_the_request_has_is_not_required_of_an_answer() -> None:
     assert fits(READ_WRITE, {"id": "i", "ref": "r", "name": "n"}, "response")
     assert not fits(READ_WRITE, {"key": "k", "name": "n"}, "response")
+
+
+def test_what_travels_the_other_way_only_is_no_part_of_a_closed_object() -> None:
+    closed = {**READ_WRITE, "additionalProperties": False}
+    assert fits(closed, {"key": "k", "name": "n"}, "request")
+    assert not fits(closed, {"key": "k", "name": "n", "id": "i"}, "request")
+    assert not fits(closed, {"id": "i", "ref": "r", "name": "n", "key": "k"}, "response")
+
+
+def test_what_an_object_needs_is_told_for_each_way_through_references_and_compositions() -> None:
+    schema = {"allOf": [READ_WRITE, {"type": "object", "required": ["size"]}]}
+    assert left_out(schema, COMPONENTS, "request") == {"id", "ref"}
+    assert left_out(schema, COMPONENTS, "response") == {"key"}
+    assert required_of(schema, COMPONENTS, "request") == {"key", "name", "size"}
+    assert required_of(schema, COMPONENTS, "response") == {"id", "ref", "name", "size"}
 
 
 def test_a_schema_of_which_nothing_is_required_any_more_can_be_used() -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from spacely_client import InvalidRequest, Spacely
+from spacely_client import UNSET, InvalidRequest, Spacely
 from spacely_client.models import Charge, ListStylesTagsItem, Style
 from spacely_mock import MockServer
 from spacely_spec import load
@@ -16,6 +16,13 @@ with MockServer(load(sys.argv[1])) as server, Spacely(api_key="sk-1", base_url=s
     assert all(isinstance(style, Style) for style in styles)
     charges = client.list_charges()
     assert all(isinstance(charge, Charge) for charge in charges)
+    folder = client.create_folder(name="home", passphrase="p", shelf={"room": "hall"})
+    assert folder.folder_id, "what only an answer has is in it"
+    assert folder.passphrase is UNSET, "what only a request has is not"
+    with pytest.raises(TypeError, match="folder_id"):
+        client.create_folder(name="home", passphrase="p", folder_id="mine")
+    with pytest.raises(TypeError, match="passphrase"):
+        client.create_folder(name="home")
     assert client.delete_upload(upload_id="u_1") is None
     for wrong in ({"limit": 0}, {"tags": ["loud"]}, {"limit": "2"}):
         with pytest.raises(InvalidRequest):

@@ -4,10 +4,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from ...models.generate_advance_response import GenerateAdvanceResponse
-from ...types import UNSET
+from ...types import UNSET, HttpResponse
 
 
 def encode(arguments: Mapping[str, Any], body: Any) -> dict[str, Any]:
@@ -35,7 +33,7 @@ def _encode(
     return _kwargs
 
 
-def decode_200(response: httpx.Response) -> GenerateAdvanceResponse:
+def decode_200(response: HttpResponse) -> GenerateAdvanceResponse:
     """Turn an answer with the status 200 into the operation's result."""
     response_200 = GenerateAdvanceResponse.from_dict(response.json())
 

@@ -4,10 +4,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from ...models.poll_result_response import PollResultResponse
-from ...types import UNSET
+from ...types import UNSET, HttpResponse
 
 
 def encode(arguments: Mapping[str, Any], body: Any) -> dict[str, Any]:
@@ -39,7 +37,7 @@ def _encode(
     return _kwargs
 
 
-def decode_200(response: httpx.Response) -> PollResultResponse:
+def decode_200(response: HttpResponse) -> PollResultResponse:
     """Turn an answer with the status 200 into the operation's result."""
     response_200 = PollResultResponse.from_dict(response.json())
 

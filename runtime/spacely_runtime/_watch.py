@@ -1,0 +1,132 @@
+"""Telling the hooks: of one call, or of one wait. Nothing that a hook raises gets any further."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from . import _clock, errors
+from .hooks import LOGGER, CallEvent, Hook, RequestEvent, ResponseEvent, WaitEvent
+
+if TYPE_CHECKING:
+    from ._jobs import AnyJob
+
+_FAILED = "A hook failed; the call goes on"
+
+
+class Watch:
+    """Tells the hooks of one call.
+
+    Args:
+        hooks: The hooks.
+        **call: The members of ``CallEvent``.
+    """
+
+    def __init__(self, hooks: tuple[Hook, ...], **call: Any) -> None:
+        self._hooks = hooks
+        self._call = call
+        self._entered = _Entered()
+        self._sent_at: float | None = None
+
+    def __enter__(self) -> Self:
+        event = CallEvent(**self._call)
+        for hook in self._hooks:
+            self._entered.enter(partial(hook.on_call, event))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered.leave(kind, error, traceback)
+
+    def sending(self, attempt: int) -> None:
+        """Tell that an attempt is about to be sent."""
+        event = RequestEvent(**self._call, attempt=attempt)
+        self._tell(lambda hook: hook.on_request(event))
+        self._sent_at = _clock.monotonic()
+
+    def answered(self, attempt: int, status_code: int, started: str | None) -> None:
+        """Tell that it was a success, and the id of the job that it started, if it started one."""
+        self._ended(attempt, status_code, started or self._call["job_id"], None, submitted=started is not None)
+
+    def failed(self, error: errors.ClientError) -> None:
+        """Tell that it was none."""
+        self._ended(error.attempts, getattr(error, "status_code", None), error.job_id, error, submitted=False)
+
+    def _ended(
+        self,
+        attempt: int,
+        status_code: int | None,
+        job_id: str | None,
+        error: errors.ClientError | None,
+        *,
+        submitted: bool,
+    ) -> None:
+        call: dict[str, Any] = {**self._call, "job_id": job_id}
+        event = ResponseEvent(
+            **call,
+            attempt=attempt,
+            submitted=submitted,
+            status_code=status_code,
+            elapsed=0.0 if self._sent_at is None else _clock.monotonic() - self._sent_at,
+            error=error,
+        )
+        self._sent_at = None
+        self._tell(lambda hook: hook.on_response(event))
+
+    def _tell(self, tell: Callable[[Hook], None]) -> None:
+        for hook in self._hooks:
+            with _harmless():
+                tell(hook)
+
+
+@contextmanager
+def watched_wait(hooks: tuple[Hook, ...], job: AnyJob, timeout: float | None) -> Generator[None]:
+    """Tell the hooks of one wait."""
+    seconds = job.polling.timeout_seconds if timeout is None else timeout
+    event = WaitEvent(operation=job.operation.id, job_id=job.id, timeout=seconds)
+    entered = _Entered()
+    for hook in hooks:
+        entered.enter(partial(hook.on_wait, event))
+    try:
+        yield
+    except BaseException as error:
+        entered.leave(type(error), error, error.__traceback__)
+        raise
+    entered.leave(None, None, None)
+
+
+class _Entered:
+    """The context managers of hooks, entered and left like those of one ``with``; none of them holds anything up."""
+
+    def __init__(self) -> None:
+        self._contexts: list[AbstractContextManager[object]] = []
+
+    def enter(self, make: Callable[[], AbstractContextManager[object] | None]) -> None:
+        with _harmless():
+            context = make()
+            if context is not None:
+                context.__enter__()
+                self._contexts.append(context)
+
+    def leave(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        while self._contexts:
+            context = self._contexts.pop()
+            try:
+                context.__exit__(kind, error, traceback)
+            except Exception as raised:  # noqa: BLE001 - a hook may raise anything
+                if raised is not error:  # What it was left with, it may raise again: that is not its own.
+                    LOGGER.exception(_FAILED)
+
+
+@contextmanager
+def _harmless() -> Generator[None]:
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - a hook may raise anything
+        LOGGER.exception(_FAILED)

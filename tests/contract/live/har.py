@@ -1,0 +1,187 @@
+"""Recorded traffic: the exchanges of a HAR file that belong to the contract."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from spacely_spec import Operation, Spec
+
+from .. import credentials, expectations
+from .observations import Key, Observation, Reader, presented
+
+# They describe the body as it travelled; a recording has it as it was read.
+_OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+class HarError(Exception):
+    """The file is no recording that can be read; the message names the file, the place and the remedy."""
+
+
+@dataclass
+class Recording:
+    """What a HAR file holds for a contract.
+
+    Attributes:
+        path: The file.
+        observations: The exchanges that call an operation of the contract, in their order.
+        keys: Every text that stands in the place of a key; they are kept out of what is reported.
+        elsewhere: How many exchanges there are of other hosts, by host.
+        unknown: How many there are of the API's host that call no operation of the contract, by method and path.
+        unanswered: How many have no answer: blocked, cancelled, or from a cache.
+    """
+
+    path: Path
+    observations: list[Observation] = field(default_factory=list[Observation])
+    keys: set[str] = field(default_factory=set[str])
+    elsewhere: Counter[str] = field(default_factory=Counter[str])
+    unknown: Counter[str] = field(default_factory=Counter[str])
+    unanswered: int = 0
+
+
+def read_har(path: Path, spec: Spec, reader: Reader) -> Recording:
+    """Read a HAR file.
+
+    Args:
+        path: The file, HAR 1.2 as browsers and proxies write it.
+        spec: The contract.
+        reader: Finds the operations of the requests.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        HarError: It cannot be read as one.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        entries = [*document["log"]["entries"]]
+    except OSError as error:
+        raise HarError(f"{path}: cannot be read: {error.strerror}; give the path of a file that can be read") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise HarError(f"{path}: is no HAR ({what}); export the traffic as HAR 1.2, with contents") from error
+    recording = Recording(path)
+    for number, entry in enumerate(entries):
+        try:
+            _take(recording, number, entry, spec, reader)
+        except (KeyError, TypeError, AttributeError, ValueError, httpx.InvalidURL) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise HarError(f"{path}: log.entries[{number}] is no HAR entry ({what}); record it once more") from error
+    return recording
+
+
+def _take(recording: Recording, number: int, entry: Mapping[str, Any], spec: Spec, reader: Reader) -> None:
+    sent, received = entry["request"], entry["response"]
+    url = httpx.URL(sent["url"])
+    if not reader.is_here(url):
+        recording.elsewhere[url.host] += 1
+        return
+    if not int(received["status"]):
+        recording.unanswered += 1
+        return
+    found = reader.find(sent["method"], url)
+    if found is None:
+        recording.unknown[f"{sent['method']} {url.path}"] += 1
+        return
+    operation, path_values = found
+    request = httpx.Request(sent["method"], url, headers=_headers(sent), content=_posted(sent.get("postData")))
+    body, whole = _content(received.get("content") or {})
+    response = httpx.Response(
+        int(received["status"]),
+        headers=[(name, value) for name, value in _headers(received) if name.lower() not in _OF_THE_TRANSFER],
+        content=body,
+        extensions={"reason_phrase": str(received.get("statusText", "")).encode("ascii", "replace")},
+        request=request,
+    )
+    shown = [presented(scheme, request) for scheme in credentials.schemes(spec).values()]
+    recording.keys.update(key for key in shown if key)
+    checked = reader.check(operation, request, path_values)
+    key = _key(operation, request, response.status_code)
+    recording.observations.append(
+        Observation(
+            operation=operation,
+            source=f"{recording.path.name}, entry {number}",
+            request=request,
+            response=response,
+            at=_moment(entry),
+            key=key,
+            checked=checked,
+            check="key_missing" if key == "none" else "invalid_request_refused",
+            expected=_expected(operation, key, broken=bool(checked.violations)),
+            whole=whole,
+        )
+    )
+
+
+def _expected(operation: Operation, key: Key, *, broken: bool) -> tuple[str, ...]:
+    """The statuses that the contract has for a recorded request; none where it depends on what is not recorded."""
+    if key == "none" and credentials.needs_key(operation):
+        # Browsers leave these headers out of what they record, unless they are told not to.
+        names = {scheme.name.lower() for alternative in operation.security for scheme in alternative}
+        hidden = "authorization" in names or any(s.location == "cookie" for each in operation.security for s in each)
+        return () if hidden else expectations.refusals(operation)
+    if broken and key != "wrong":
+        # Which of several faults is answered first is not in the contract.
+        return (*expectations.rejections(operation), *expectations.unknowns(operation))
+    return ()
+
+
+def _key(operation: Operation, request: httpx.Request, status: int) -> Key:
+    """What stands in the key's place; a key that was refused was no right one."""
+    alternatives = [alternative for alternative in operation.security if alternative]
+    for alternative in alternatives:
+        if all(presented(scheme, request) for scheme in alternative):
+            return "wrong" if expectations.allows(expectations.refusals(operation), status) else "right"
+    return "none"
+
+
+def _headers(message: Mapping[str, Any]) -> list[tuple[str, str]]:
+    # Names that begin with a colon are HTTP/2's, and no headers.
+    named = [(str(each["name"]), str(each["value"])) for each in message.get("headers", ())]
+    return [(name, value) for name, value in named if not name.startswith(":")]
+
+
+def _posted(data: Mapping[str, Any] | None) -> bytes:
+    if not data:
+        return b""
+    if "text" in data:
+        return str(data["text"]).encode()
+    return str(httpx.QueryParams([(each["name"], each.get("value", "")) for each in data.get("params", ())])).encode()
+
+
+def _content(content: Mapping[str, Any]) -> tuple[bytes, bool]:
+    """The body of an answer, and whether it was recorded."""
+    text = content.get("text")
+    if text is None:
+        return b"", not int(content.get("size", 0) or 0) > 0
+    if content.get("encoding") != "base64":
+        return str(text).encode(), True
+    try:
+        return base64.b64decode(text, validate=True), True
+    except binascii.Error:
+        raise ValueError("the content is not base64") from None
+
+
+def _moment(entry: Mapping[str, Any]) -> float:
+    return datetime.fromisoformat(str(entry["startedDateTime"])).timestamp()
+
+
+def notices(recording: Recording) -> Iterator[str]:
+    """What the recording held besides, a line each."""
+    if recording.elsewhere:
+        hosts = ", ".join(f"{host} ({count})" for host, count in recording.elsewhere.most_common(5))
+        yield f"{recording.elsewhere.total()} exchanges of other hosts are left out: {hosts}"
+    for call, count in recording.unknown.most_common():
+        yield f"{count} times {call}: the contract has no such operation, so nothing is said of it"
+    if recording.unanswered:
+        yield f"{recording.unanswered} exchanges have no answer"

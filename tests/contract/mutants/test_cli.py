@@ -1,0 +1,103 @@
+"""The command: green only where every fault is killed and every change that is no drift lives."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.contract.mutants.catalogue import CATALOGUE
+from tests.contract.mutants.cli import AS_EXPECTED, COULD_NOT_RUN, NOT_AS_EXPECTED, main
+from tests.contract.mutants.made_up import a_death, a_hang, another_status, broken, no_fault
+from tests.contract.mutants.model import Kind, Mutant, Target
+
+SMOKE = (
+    "every request is answered 401",
+    "a submit is answered with another success",
+    "the keys of answers come in another order",
+    "every call breaks",
+    "a submit is sent again after no answer",
+    "a path is renamed",
+    "the version is raised",
+)
+QUICK = ("--no-stock", "--max-examples", "2", "--jobs", "2")
+
+
+FAULT = Mutant("made up", "mock", "test", Kind.FAULT, "It hurts.", {"mock": frozenset({"submit_accepted"})}, no_fault)
+NO_OP = Mutant("harmless", "mock", "test", Kind.NO_OP, "It does not.", {"mock": frozenset()}, no_fault)
+
+
+def test_a_few_mutants_of_each_side_are_killed_and_what_is_no_drift_lives(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    chosen = [argument for name in SMOKE for argument in ("--only", name)]
+    assert main([*chosen, *QUICK, "--output", str(tmp_path)]) == AS_EXPECTED
+    said = capsys.readouterr().out
+    matrix = json.loads((tmp_path / "drift.json").read_text())
+    assert matrix["asExpected"] is True
+    fates = {
+        each["name"]: {target: run["fate"] for target, run in each["targets"].items()} for each in matrix["mutants"]
+    }
+    assert fates["every request is answered 401"] == {"mock": "killed"}
+    assert fates["a path is renamed"] == {"mock": "killed", "client": "killed"}
+    assert fates["the version is raised"] == {"mock": "lives", "client": "lives"}
+    assert (tmp_path / "drift.md").read_text() in said
+
+
+def test_a_fault_that_survives_is_told_and_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(QUICK, [FAULT]) == NOT_AS_EXPECTED
+    assert "mock: SURVIVED meant to be told by submit_accepted" in capsys.readouterr().out
+
+
+def test_a_fault_that_only_other_checks_tell_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    expected: dict[Target, frozenset[str]] = {"mock": frozenset({"distinct_ids"})}
+    assert main(QUICK, [dataclasses.replace(FAULT, apply=another_status, expected=expected)]) == NOT_AS_EXPECTED
+    assert "mock: MISSED not told by distinct_ids, but by " in capsys.readouterr().out
+
+
+def test_a_false_alarm_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(QUICK, [NO_OP]) == AS_EXPECTED
+    assert main(QUICK, [dataclasses.replace(NO_OP, apply=another_status)]) == NOT_AS_EXPECTED
+    assert "mock: FALSE ALARM told by " in capsys.readouterr().out
+
+
+def test_a_fault_whose_time_runs_out_is_not_killed(capsys: pytest.CaptureFixture[str]) -> None:
+    hanging = dataclasses.replace(FAULT, apply=a_hang)
+    assert main([*QUICK, "--timeout", "5"], [hanging]) == NOT_AS_EXPECTED
+    assert "mock: TIMED OUT" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("apply", [a_death, broken])
+def test_a_fault_over_which_the_suite_breaks_is_not_killed(
+    apply: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(QUICK, [dataclasses.replace(FAULT, apply=apply)]) == COULD_NOT_RUN
+    said = capsys.readouterr()
+    assert "mock: TROUBLE" in said.out
+    assert "could not run: made up" in said.err
+
+
+def test_a_name_that_there_is_not_is_answered_with_those_that_are_near(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "a job never end"]) == COULD_NOT_RUN
+    assert "near to it are: a job never ends" in capsys.readouterr().err
+
+
+def test_only_a_whole_run_is_published(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--publish", "--side", "mock"]) == COULD_NOT_RUN
+    assert main(["--publish", "--no-stock"]) == COULD_NOT_RUN
+    assert "takes a whole run" in capsys.readouterr().err
+
+
+def test_what_stock_tools_say_of_a_fault_stands_beside_it(tmp_path: Path) -> None:
+    mutant = next(each for each in CATALOGUE if each.name == "the id is missing")
+    assert main(["--max-examples", "2", "--jobs", "2", "--output", str(tmp_path)], [mutant]) == AS_EXPECTED
+    matrix = json.loads((tmp_path / "drift.json").read_text())
+    (row,) = matrix["mutants"]
+    for tool in ("st run", "parametrize"):
+        assert matrix["stockOnAMockWithoutAFault"][tool] == [
+            "Schema-valid request rejected (GET /generate/poll-result)"
+        ]
+        assert "Response violates schema (POST /generate/advance)" in row["stock"][tool]["told"]

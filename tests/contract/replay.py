@@ -1,0 +1,62 @@
+"""One violation made once more: the part of a run that found it, on the operations it needs, with the same seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from spacely_spec import Spec
+
+from .expectations import label
+from .report import Report, Violation
+
+
+class NoSuchViolation(ValueError):
+    """A text names no violation that this contract could have; the message says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What is looked at again, as the id of a violation tells it.
+
+    Attributes:
+        phase: The phase that found it.
+        check: The check that it broke.
+        operation: The operation, as reports name it.
+    """
+
+    phase: str
+    check: str
+    operation: str
+
+    @classmethod
+    def parse(cls, text: str) -> Replay:
+        """Read the id of a violation; raise NoSuchViolation where it is none."""
+        phase, check, operation = [*text.split("/", 2), "", ""][:3]
+        if not (phase and check and operation):
+            raise NoSuchViolation(
+                f"--replay {text!r}: give PHASE/CHECK/OPERATION, as the report of the run writes it beside a violation"
+            )
+        return cls(phase, check, operation)
+
+    def narrowed(self, spec: Spec) -> Spec:
+        """The contract with the operation, those that start jobs for it, and those that it starts jobs for.
+
+        Where the violation is about no operation of the contract, the contract as it is.
+        """
+        named = {operation.id for operation in spec.operations if label(operation) == self.operation}
+        links = [(each.id, each.polling.target) for each in spec.operations if each.polling is not None]
+        wanted = named | {end for link in links if named & set(link) for end in link}
+        wanted |= {target for source, target in links if source in wanted}
+        return replace(spec, operations=tuple(each for each in spec.operations if not named or each.id in wanted))
+
+    def violation(self, report: Report) -> Violation | None:
+        """The violation, if a run has found it again."""
+        return next((found for found in report.violations if self.matches(found)), None)
+
+    def matches(self, violation: Violation) -> bool:
+        """Whether a violation is the one that is looked for."""
+        return (violation.phase, violation.check, violation.operation) == (self.phase, self.check, self.operation)
+
+    def made(self, report: Report) -> bool:
+        """Whether the check was made at all."""
+        return any((phase, check) == (self.phase, self.check) for phase, _, check in report.tallies)
