@@ -124,7 +124,7 @@ class _ResponseRule:
 
     def check_headers(self, reply: Reply) -> Iterator[Violation]:
         raw = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers)
-        carrier = Request("", "", b"", raw, b"", False, "")
+        carrier = Request("", "", b"", raw, b"")
         found: list[Violation] = []
         for rule in self._headers:
             rule.read(carrier, {}, found)

@@ -19,6 +19,8 @@ from ._state import JOURNAL_ENTRIES, MemoryState, State
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from ._http import Application
+
 RENDER_TIME = 2.0
 BODY_LIMIT = 10 * 1024 * 1024
 
@@ -47,7 +49,7 @@ def create_app(
     worker: tuple[int, int] = (0, 1),
     first_job: int | None = None,
     metrics: Metrics | None = None,
-) -> ASGIApp:
+) -> Application:
     """Make the mock of a contract.
 
     Args:
@@ -158,6 +160,7 @@ def create_app(
         compiled=compiled,
         headers=cors.headers,
         body_limit=body_limit,
+        director=director,
         observe=observer,
         journal=noted,
     )

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from spacely_spec import Operation, join_pointer
 
@@ -28,7 +28,6 @@ from ._directives import WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
 from ._schemas import Schema, at, parts, types
 
-Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 HEADER_PREFIX = b"x-mock-"
 # What a text of that kind has in all encodings. Most requests do not have it, so they are told at once.
 _SIGN = b"mock"

@@ -103,7 +103,7 @@ def read_json(body: bytes) -> Any:
         raise BodyError("The body has a number of too many digits.") from error
     has_escapes = b"\\u" in body
     # A body with no more brackets than that cannot be nested deeper.
-    if has_escapes or body.count(b"{") + body.count(b"[") > DEEPEST:
+    if has_escapes or (len(body) > DEEPEST and body.count(b"{") + body.count(b"[") > DEEPEST):
         _check(value, has_escapes=has_escapes)
     return value
 

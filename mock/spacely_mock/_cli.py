@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import secrets
 import socket
 import sys
@@ -25,7 +26,6 @@ from ._rulefile import load_rules
 from ._server import PortError, listen, listen_many, make_server, origin
 from ._state import MemoryState
 from ._store import StoreError, open_store
-from ._workers import WorkerError, Workers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -127,6 +127,9 @@ def _serve(options: argparse.Namespace) -> int:
     if options.workers == 1:
         _run(options, app, listeners[0], lambda: say(_banner(spec, where)))
         return 0
+    # Imported here: one process starts faster without.
+    from ._workers import WorkerError, Workers
+
     start = secrets.randbits(53) if options.seed is None else options.seed
 
     def run(number: int, listener: socket.socket, on_ready: Callable[[], None]) -> None:
@@ -143,7 +146,14 @@ def _serve(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -> None:
     if isinstance(app, Reloading):
         app.watch(origin(listener))
-    make_server(app, on_ready, request_timeout=options.request_timeout).run([listener])
+
+    def ready() -> None:
+        # What the mock is made of lives as long as it does: searched for garbage, it would hold up requests in vain.
+        gc.collect()
+        gc.freeze()
+        on_ready()
+
+    make_server(app, ready, request_timeout=options.request_timeout).run([listener])
 
 
 def _banner(spec: Spec, where: str) -> str:

@@ -38,6 +38,12 @@ class Director:
         """Whether there is no limit and no rule: only a request itself can ask for something."""
         return self.limit is None and self.rules.is_empty()
 
+    def leaves_alone(self, request: Request, operation: str, owner: str, body: Any) -> bool:
+        """Whether no limit and no rule concerns a request that has been noted, where the store asks for that."""
+        if self.limit is None and self.rules.is_empty():
+            return True
+        return self.limit is None and not self.rules.concern(request, operation, owner, body)
+
     def is_idle(self, request: Request) -> bool:
         """Whether there is nothing to decide: the answer is what the contract and the mock's defaults say."""
         return self.at_rest and says_nothing(request)

@@ -7,6 +7,7 @@ the layers below in one well-formed piece.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -69,6 +70,10 @@ class FrontDoor:
         self._body_limit = body_limit
         self._observe = observe
         self._journal = journal
+
+    def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """Answer an ordinary request without waiting for anything; None for any other. See Application."""
+        return None if self._lane is None else self._lane.answer_at_once(request, server_headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from http.cookies import CookieError, SimpleCookie
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import parse_qsl, quote
 
 if TYPE_CHECKING:  # Nothing of the framework is needed to read a request.
     from starlette.types import Receive, Scope, Send
 
     from ._delivery import Delivery
+
+RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 # Where a request travels in an ASGI scope, and the values of its path's parameters.
 REQUEST = "spacely_mock.request"
@@ -34,16 +36,24 @@ class Request:
         raw_headers: Names in lower case, and values.
         body: The body; cut off where it is oversized.
         oversized: Whether the body is larger than the mock takes.
-        origin: Scheme and authority under which the client reached the mock, such as ``http://127.0.0.1:4010``.
+        scheme: That of the URL.
+        server: The address and the port that the server has; None where it does not say.
     """
 
     method: str
     path: str
-    raw_query: bytes
-    raw_headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
-    oversized: bool
-    origin: str
+    raw_query: bytes = field(repr=False)  # Here, and in what follows, keys may stand.
+    raw_headers: RawHeaders = field(repr=False)
+    body: bytes = field(repr=False)
+    oversized: bool = False
+    scheme: str = "http"
+    server: tuple[str, int | None] | None = None
+
+    @cached_property
+    def origin(self) -> str:
+        """Scheme and authority as the client wrote them, or as the server knows itself where that is no authority."""
+        host = next((value for name, value in self.raw_headers if name == b"host"), b"")
+        return _origin(self.scheme, host, self.server or ("127.0.0.1", 80))
 
     @cached_property
     def instance(self) -> str:
@@ -79,9 +89,27 @@ Observe = Callable[[Request, int], None]
 """Called for a request with the status it got."""
 
 
-def origin_of(scope: Scope, host: bytes) -> str:
-    """Scheme and authority as the client wrote them, or as the server knows itself where that is no authority."""
-    return _origin(scope.get("scheme", "http"), host, tuple(scope.get("server") or ("127.0.0.1", 80)))
+class Application(Protocol):
+    """An ASGI application that a server may ask first whether it answers without waiting for anything."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        ...
+
+    def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """The bytes that answer a request; None where the application has to be called.
+
+        Args:
+            request: A request that has come whole over HTTP/1.1, its path as it was sent.
+            server_headers: What the server itself puts into answers.
+        """
+        ...
+
+
+def server_of(scope: Scope) -> tuple[str, int | None] | None:
+    """The address and the port that the server has, as it says itself; None where it does not."""
+    server = scope.get("server")
+    return None if server is None else (server[0], server[1])
 
 
 @lru_cache(maxsize=256)
@@ -94,7 +122,7 @@ def _origin(scheme: str, host: bytes, server: tuple[str, int | None]) -> str:
 
 
 @lru_cache(maxsize=256)  # A mock sends the same few sets of headers again and again.
-def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+def encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
     """Headers as ASGI wants them."""
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers)
 
@@ -117,15 +145,20 @@ class Reply:
     job: str = ""
     delivery: Delivery | None = None
 
+    @property
+    def has_body(self) -> bool:
+        """Whether a response of this status has a body, which may be empty."""
+        return self.status >= 200 and self.status != 204
+
     def with_headers(self, *headers: tuple[str, str]) -> Reply:
         """The same reply with more headers."""
         return replace(self, headers=(*self.headers, *headers))
 
     def encoded_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers as ASGI wants them, the length of the body included."""
-        if self.status < 200 or self.status == 204:
-            return [*_encoded(self.headers)]
-        return [*_encoded(self.headers), (b"content-length", b"%d" % len(self.body))]
+        if not self.has_body:
+            return [*encoded(self.headers)]
+        return [*encoded(self.headers), (b"content-length", b"%d" % len(self.body))]
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""

@@ -104,7 +104,7 @@ class UuidForm(Form):
         """The id as a UUID's text."""
         high, low = number >> 74, number & (1 << 74) - 1
         middle, low = low >> 62, low & (1 << 62) - 1
-        text = f"{high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low:032x}"
+        text = (high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low).to_bytes(16, "big").hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def read(self, text: str) -> int | None:
@@ -224,14 +224,15 @@ class Sealer:
         number = form.read(text)
         if number is None:
             return None
-        payload = number >> form.layout.tag
-        genuine = self._tag(payload, form.layout, owner) == number & (1 << form.layout.tag) - 1
-        return self._unpack(form.layout, number, text) if genuine else None
+        layout = form.layout
+        payload = number >> layout.tag
+        genuine = self._tag(payload, layout, owner) == number & (1 << layout.tag) - 1
+        return self._unpack(layout, payload, text) if genuine else None
 
     def glance(self, form: Form, text: str) -> Job | None:
         """What an id says, whoever it belongs to and whether or not it is genuine."""
         number = form.read(text)
-        return None if number is None else self._unpack(form.layout, number, text)
+        return None if number is None else self._unpack(form.layout, number >> form.layout.tag, text)
 
     def signature(self, text: str) -> str:
         """A signature on a text: proof that it was made by this secret."""
@@ -245,11 +246,13 @@ class Sealer:
         return int.from_bytes(tag.digest(), "big") >> 64 - layout.tag
 
     @staticmethod
-    def _unpack(layout: Layout, number: int, text: str) -> Job | None:
-        rest, seed = divmod(number >> layout.tag, 1 << layout.seed)
-        rest, plan = divmod(rest, 1 << layout.plan)
-        ticks, operation = divmod(rest, 1 << layout.operation)
-        created = layout.epoch + ticks / layout.ticks
+    def _unpack(layout: Layout, payload: int, text: str) -> Job | None:
+        seed = payload & (1 << layout.seed) - 1
+        rest = payload >> layout.seed
+        plan = rest & (1 << layout.plan) - 1
+        rest >>= layout.plan
+        operation = rest & (1 << layout.operation) - 1
+        created = layout.epoch + (rest >> layout.operation) / layout.ticks
         if not layout.plan:
             return Job(text, created, operation, seed)
         read = Plan.read(plan >> SPAN_BITS, plan & (1 << SPAN_BITS) - 1)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from spacely_spec import Operation, Polling, Spec, SpecError, read_pointer
 
-from ._http import Reply
+from ._http import Reply, Request
 from ._ids import Form, Job, Sealer
 from ._plans import Outcome
 from ._responses import Responses
@@ -103,7 +103,9 @@ class JobAnswer:
             value = self._with_images(value, polling.result.key)
         self._template = BodyTemplate(value)
         specimen = Job("1" if self._integer else "0" * 36, 0, 0, 0)
-        body = self._template.fill(self._values(specimen, "http://127.0.0.1:65535"))
+        body = self._template.fill(
+            self._values(specimen, Request("GET", "/", b"", (), b"", server=("127.0.0.1", 65535)))
+        )
         if proven and not answer.response.fits(json.loads(body)):
             # The contract narrows these places so much that only its own example fits.
             self._template = BodyTemplate(answer.value)
@@ -114,15 +116,18 @@ class JobAnswer:
         """Whether it leads to images of the mock."""
         return self._images > 0
 
-    def reply(self, job: Job, origin: str) -> Reply:
+    def reply(self, job: Job, request: Request) -> Reply:
         """It for one job, with URLs under the origin that the client called."""
-        return self._response.reply_with(self._template.fill(self._values(job, origin)), job.id)
+        body = self._template.constant
+        if body is None:
+            body = self._template.fill(self._values(job, request))
+        return self._response.reply_with(body, job.id)
 
-    def _values(self, job: Job, origin: str) -> list[Any]:
+    def _values(self, job: Job, request: Request) -> list[Any]:
         job_id = int(job.id) if self._integer else job.id
         if not self._images:
             return [job_id]
-        folder = f"{origin}{IMAGES_PATH}{self._sealer.signature(job.id)}/{job.id}"
+        folder = f"{request.origin}{IMAGES_PATH}{self._sealer.signature(job.id)}/{job.id}"
         return [job_id, *(f"{folder}-{number}.png" for number in range(1, self._images + 1))]
 
     def _with_images(self, value: Any, pointer: str) -> Any:

@@ -19,7 +19,7 @@ from spacely_spec import (
 )
 
 from ._clock import Clock
-from ._http import Reply
+from ._http import Reply, Request
 from ._ids import Form, Job, NewJob, Sealer, choose_form
 from ._jobanswers import JobAnswers
 from ._plans import OUTCOMES, Outcome, Plan, Progress
@@ -98,6 +98,7 @@ class SubmitJob:
     ) -> None:
         self.number = number
         self.polling = polling
+        self._sealed_for = polling.target + "\0"
         self._settings = settings
         response = responses.by_key[polling.status]
         self.response = response
@@ -105,6 +106,7 @@ class SubmitJob:
         parameter = next(each for each in target.parameters if each.name == polling.parameter)
         self.form = _id_form(spec, operation, polling, response, parameter, settings.sealer)
         self._templates = {name: self._template(value) for name, value in response.examples.items()}
+        self._first = next(iter(self._templates.values()), None)
         example_id = polling.job_id.read(Answer(response.status, response.headers, response.first))
         self.answers = JobAnswers(spec, target, polled, polling, example_id, self.form, settings.sealer)
         if settings.outcome in self.answers.impossible:
@@ -134,12 +136,13 @@ class SubmitJob:
             PlanError: Jobs of this operation cannot end so.
         """
         settings = self._settings
-        self._check(outcome, progress)
+        if outcome is not None or progress is not None:
+            self._check(outcome, progress)
         seed = settings.sealer.new_seed()
         span = (progress or settings.progress).span(seed)
         job = NewJob(settings.clock.now(), self.number, seed, outcome or settings.outcome, span)
         value = settings.sealer.issue(self.form, job, self.sealed_for(owner))
-        template = self._templates.get(example or next(iter(self._templates), ""))
+        template = self._first if example is None else self._templates.get(example)
         reply = self.response.reply_with(b"" if template is None else template.fill([value]), str(value))
         if self._expression.source == "header":
             headers = [pair for pair in reply.headers if pair[0] != self._expression.key.lower()]
@@ -159,7 +162,7 @@ class SubmitJob:
 
     def sealed_for(self, owner: str) -> str:
         """Whom an id is sealed for: its owner, at the operation that is polled for it and no other."""
-        return f"{self.polling.target}\0{owner}"
+        return self._sealed_for + owner
 
     def _template(self, value: Any) -> BodyTemplate:
         if self._expression.source != "body":
@@ -183,21 +186,27 @@ class PollJob:
 
     def find(self, value: Any, owner: str) -> Job | None:
         """The job with an id; None where this owner has no such job."""
+        text, sealer = str(value), self._settings.sealer
         for number, submit in self._submits.items():
-            job = self._settings.sealer.read(submit.form, str(value), submit.sealed_for(owner))
+            job = sealer.read(submit.form, text, submit.sealed_for(owner))
             if job is not None and job.operation == number and job.created - 60 <= self._settings.clock.now():
                 return job
         return None
 
-    async def answer(self, job: Job, owner: str, origin: str) -> Reply:
-        """How a job stands."""
-        return self.show(job, origin, ended=await self._settings.has_ended(job, owner))
+    def answer_at_once(self, job: Job, request: Request) -> Reply | None:
+        """How a job stands; None where its polls must be counted to know."""
+        ended = self._settings.has_run(job)
+        return None if ended is None else self._show(job, request, ended=ended)
 
-    def show(self, job: Job, origin: str, *, ended: bool) -> Reply:
+    async def answer(self, job: Job, owner: str, request: Request) -> Reply:
+        """How a job stands; where polls count, this is one."""
+        return self._show(job, request, ended=await self._settings.has_ended(job, owner))
+
+    def _show(self, job: Job, request: Request, *, ended: bool) -> Reply:
         """The answer for a job that runs or has ended."""
         answers = self._submits[job.operation].answers
         answer = answers.ended[self._settings.plan(job).outcome] if ended else answers.pending
-        return answer.reply(job, origin)
+        return answer.reply(job, request)
 
 
 def _id_form(

@@ -8,15 +8,14 @@ from collections.abc import Container
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from ._bodies import BodyError, is_json, media_type, read_body
 from ._clock import Clock
-from ._http import Request
+from ._http import Reply, Request
 from ._metrics import Metrics
 from ._redaction import Credentials, scrub
-from ._state import State, StateUnavailableError, namespace_of
+from ._state import MemoryState, State, StateUnavailableError, namespace_of
 
 _BODY_KEPT = 64 * 1024
 _PUBLISH_AFTER = 0.5  # Seconds from an answer until other processes know that it has been counted.
@@ -39,7 +38,7 @@ class Entry:
         self._credentials = credentials
         if self._body_size > _BODY_KEPT:
             self._request = replace(request, body=b"")
-        headers = sum(map(len, chain.from_iterable(request.raw_headers)))
+        headers = sum([len(name) + len(value) for name, value in request.raw_headers])
         self.size = _PER_LINE + len(request.path) + len(request.raw_query) + headers + len(self._request.body)
 
     def answered(self, status: int) -> float:
@@ -99,26 +98,53 @@ class Journal:
         self, state: State, credentials: Credentials, clock: Clock, metrics: Metrics, submits: Container[str]
     ) -> None:
         self._state = state
+        self._at_hand = state if isinstance(state, MemoryState) else None
         self._credentials = credentials
         self._clock = clock
         self._metrics = metrics
         self._submits = submits
         self._publishing: asyncio.Task[None] | None = None
 
-    async def arrived(self, operation: str | None, request: Request) -> Entry:
-        """Note a request to an operation, or None where it found no operation."""
-        entry = Entry(self._clock.now(), operation, request, self._credentials)
-        await self._state.append(entry)
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it is kept in this process, so that nothing has to be waited for."""
+        return self._at_hand is not None
+
+    async def arrived(self, operation: str | None, request: Request, *, rules_of: str | None = None) -> Entry:
+        """Note a request to an operation, or None where it found no operation.
+
+        Args:
+            operation: The operationId.
+            request: The request.
+            rules_of: A namespace whose rules the state is to know from then on.
+        """
+        entry = self.entry(operation, request)
+        await self._state.append(entry, rules_of=rules_of)
         return entry
 
     async def answered(self, entry: Entry, status: int) -> None:
         """Note what it is answered with."""
-        self._metrics.count(entry.operation, status, entry.answered(status))
-        if entry.job and entry.operation is not None and entry.operation in self._submits:
-            self._metrics.count_job(entry.operation)
+        self._count(entry, status)
         await self._state.complete(entry)
         if self._state.shared and self._publishing is None:
             self._publishing = asyncio.create_task(self._publish())
+
+    def entry(self, operation: str | None, request: Request) -> Entry:
+        """An entry for a request that has just come. It has yet to be noted."""
+        return Entry(self._clock.now(), operation, request, self._credentials)
+
+    def note(self, entry: Entry, reply: Reply) -> None:
+        """Note a request and what it is answered with at once, in a journal that is at hand."""
+        assert self._at_hand is not None  # noqa: S101 - see is_at_hand
+        entry.job = reply.job
+        self._count(entry, reply.status)
+        self._at_hand.append_at_once(entry)
+
+    def _count(self, entry: Entry, status: int) -> None:
+        operation = entry.operation
+        self._metrics.count(operation, status, entry.answered(status))
+        if entry.job and operation is not None and operation in self._submits:
+            self._metrics.count_job(operation)
 
     async def close(self) -> None:
         """Let go of what keeps the journal."""

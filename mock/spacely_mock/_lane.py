@@ -7,8 +7,9 @@ one place where answers are made. Whatever is unusual or wrong it leaves to the 
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,21 +20,26 @@ from spacely_spec import SecurityScheme
 from ._asking import HEADER_PREFIX, may_be_magic
 from ._bodies import BodyError, read_json
 from ._directives import NOTHING
-from ._http import ENTRY, Observe, Request, origin_of
+from ._director import Director
+from ._http import ENTRY, Observe, RawHeaders, Reply, Request, server_of
 from ._journal import Journal
 from ._operations import Call, CompiledOperation
 from ._parameters import ParameterRule
 from ._requests import Checked, Fits, RequestRules
 from ._routes import Routes
+from ._state import StateUnavailableError, namespace_of
+from ._wire import AnswerWriter
 
 # Bytes that stand for themselves in a path and in a query, so that there is nothing to decode.
-_PLAIN_PATH = re.compile(rb"[A-Za-z0-9._~/-]+")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._~/-]+")
 _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*(?:&[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*)*")
-# Headers that ask for something or say that a body is not simply what follows.
-_UNUSUAL = frozenset({b"prefer", b"expect", b"transfer-encoding", b"content-encoding"})
+# Headers that ask for something, say that a body is not simply what follows, or tell of a gateway in front.
+_UNUSUAL = frozenset({b"prefer", b"expect", b"transfer-encoding", b"content-encoding", b"x-forwarded-proto"})
 _CONTENT_TYPES = ("{}", "{};charset=utf-8", "{}; charset=utf-8", "{}; charset=UTF-8")
 
-_NO_BODY: Message = {}
+_MOST_PIECES = 4  # An ordinary body comes in one piece, or in two with an empty one behind it.
+_NO_VALUES: Mapping[str, str] = {}
+_log = logging.getLogger("spacely_mock")
 
 _Headers: TypeAlias = Mapping[bytes, bytes]
 _Key: TypeAlias = tuple[str, str]  # Location and name of a parameter.
@@ -48,6 +54,7 @@ class FastLane:
         compiled: Its operations, by operationId.
         headers: What every answer carries.
         body_limit: The largest body that is taken, in bytes.
+        director: Knows what is to be done with requests besides.
         observe: Called for every request with the status it got.
         journal: Where requests are noted.
 
@@ -60,18 +67,21 @@ class FastLane:
         *,
         routes: Routes,
         compiled: Mapping[str, CompiledOperation],
-        headers: tuple[tuple[bytes, bytes], ...],
+        headers: RawHeaders,
         body_limit: int,
+        director: Director,
         observe: Observe | None,
         journal: Journal,
     ) -> None:
         self.taken = 0
+        self._director = director
         self._journal = journal
         self._routes = routes
         self._headers = headers
+        self._writer = AnswerWriter(headers)
         self._body_limit = body_limit
         self._observe = observe
-        self._concrete: dict[tuple[str, bytes], _Lane] = {}
+        self._concrete: dict[tuple[str, str], _Lane] = {}
         self._templated: dict[tuple[str, str], _Lane] = {}
         for route in routes.all:
             for method, operation in route.operations.items():
@@ -80,66 +90,112 @@ class FastLane:
                     continue
                 if "{" in route.template:
                     self._templated[method, route.template] = lane
-                elif _PLAIN_PATH.fullmatch(route.template.encode()):
-                    self._concrete[method, route.template.encode()] = lane
+                elif _PLAIN_PATH.fullmatch(route.template):
+                    self._concrete[method, route.template] = lane
+
+    def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """Answer a request, or leave it: then nothing has been done (None). See Application."""
+        lane, path_values = self._find(request.method, request.path)
+        if lane is None or not self._journal.is_at_hand:
+            return None
+        try:
+            call = self._read(lane, path_values, request)
+            if call is None or not self._director.leaves_alone(request, lane.operation, call.owner, call.checked.body):
+                return None
+            entry = self._journal.entry(lane.operation, request)
+            reply = lane.compiled.answer_at_once(call)
+            if reply is None:
+                return None
+            answer = self._writer.write(reply, server_headers)
+            self._journal.note(entry, reply)
+            self._count(request, reply)
+        except Exception:  # noqa: BLE001 - whatever it is, the long way is not concerned
+            _report(request)
+            return None
+        return answer
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Answer a request and return None; or leave it, and return what it is to be received from."""
-        path: bytes = scope.get("raw_path") or b""
-        lane, path_values = self._find(scope["method"], path)
-        raw_headers: tuple[tuple[bytes, bytes], ...] = () if lane is None else tuple(scope["headers"])
-        headers = dict(raw_headers)
-        # Of a header that is sent twice, or in capitals, it would have to be weighed what it means.
-        names = b"\n".join(headers)
-        plain = len(headers) == len(raw_headers) and names.islower() and HEADER_PREFIX not in names
-        if lane is None or not plain or not lane.unusual.isdisjoint(headers) or not lane.compiled.director.at_rest:
+        method, path = scope["method"], (scope.get("raw_path") or b"").decode("latin-1")
+        lane, path_values = self._find(method, path)
+        if lane is None:
             return receive
-        query: bytes = scope.get("query_string", b"")
-        owner = lane.owner(headers)
-        parameters = lane.parameters(path_values, query, headers)
-        if owner is None or parameters is None:
+        messages = [await receive()]
+        while messages[-1].get("more_body", False) and len(messages) < _MOST_PIECES:
+            messages.append(await receive())
+        receive = _again(messages, receive)
+        body = b"".join([message.get("body", b"") for message in messages])
+        last = messages[-1]
+        if last["type"] != "http.request" or last.get("more_body", False) or (body and lane.bodies is None):
             return receive
-        message, value = _NO_BODY, None
-        if lane.bodies is not None:
-            fits = lane.bodies.get(headers.get(b"content-type", b""))
-            if fits is None:
-                return receive
-            message = await receive()
-            receive = _again(message, receive)
-            value = self._read(message, fits)
-            if value is None:
-                return receive
-        origin = origin_of(scope, headers.get(b"host", b""))
-        body: bytes = message.get("body", b"")
-        request = Request(scope["method"], path.decode(), query, raw_headers, body, False, origin)
-        # The long way, where it comes to that, finds the request in the journal.
-        scope[ENTRY] = entry = await self._journal.arrived(lane.compiled.operation.id, request)
+        headers, query = tuple(scope["headers"]), scope.get("query_string", b"")
+        request = Request(method, path, query, headers, body, False, scope.get("scheme", "http"), server_of(scope))
         try:
-            reply = await lane.compiled.answer(Call(request, owner, Checked(parameters, value, []), NOTHING, None))
-        except Exception:  # noqa: BLE001 - the long way it is raised again, and reported
+            call = self._read(lane, path_values, request)
+            reply = None if call is None else await self._noted(lane, call, scope)
+        except StateUnavailableError:  # The long way it is told.
             return receive
-        entry.job = reply.job
-        await self._journal.answered(entry, reply.status)
-        self.taken += 1
-        if self._observe is not None:
-            self._observe(request, reply.status)
+        except Exception:  # noqa: BLE001 - whatever it is, the long way is not concerned
+            _report(request)
+            return receive
+        if reply is None:
+            return receive
         answer_headers = [*reply.encoded_headers(), *self._headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": answer_headers})
         await send({"type": "http.response.body", "body": reply.body})
         return None
 
-    def _find(self, method: str, path: bytes) -> tuple[_Lane | None, Mapping[str, str]]:
+    async def _noted(self, lane: _Lane, call: Call, scope: Scope) -> Reply | None:
+        """Note a request and answer it; None where something is to be done with it besides."""
+        namespace = namespace_of(call.owner)
+        # The long way, where it comes to that, finds the request in the journal.
+        scope[ENTRY] = entry = await self._journal.arrived(lane.operation, call.request, rules_of=namespace)
+        if not self._director.leaves_alone(call.request, lane.operation, call.owner, call.checked.body):
+            return None
+        reply = await lane.compiled.answer(call)
+        entry.job = reply.job
+        await self._journal.answered(entry, reply.status)
+        self._count(call.request, reply)
+        return reply
+
+    def _count(self, request: Request, reply: Reply) -> None:
+        self.taken += 1
+        if self._observe is not None:
+            self._observe(request, reply.status)
+
+    def _find(self, method: str, path: str) -> tuple[_Lane | None, Mapping[str, str]]:
         """The lane of a path, and the values of the path's parameters."""
         lane = self._concrete.get((method, path))
         if lane is not None or not self._templated or not _PLAIN_PATH.fullmatch(path):
-            return lane, {}
-        match = self._routes.find(path.decode())
-        return (None, {}) if match is None else (self._templated.get((method, match.route.template)), match.values)
+            return lane, _NO_VALUES
+        match = self._routes.find(path)
+        if match is None:
+            return None, _NO_VALUES
+        return self._templated.get((method, match.route.template)), match.values
 
-    def _read(self, message: Message, fits: Fits) -> Any:
-        """The value of a body that came whole; None where it is not one that fits (or is null)."""
-        body: bytes = message.get("body", b"")
-        if message.get("more_body", False) or len(body) > self._body_limit or may_be_magic(body):
+    def _read(self, lane: _Lane, path_values: Mapping[str, str], request: Request) -> Call | None:
+        """What a request asks for; None where anything about it leaves something to weigh, or is wrong."""
+        headers = dict(request.raw_headers)
+        # Of a header that is sent twice, or in capitals, it would have to be weighed what it means.
+        names = b"\n".join(headers)
+        plain = len(headers) == len(request.raw_headers) and names.islower() and HEADER_PREFIX not in names
+        if not plain or not lane.unusual.isdisjoint(headers):
+            return None
+        owner = lane.owner(headers)
+        parameters = lane.parameters(path_values, request.raw_query, headers)
+        if owner is None or parameters is None:
+            return None
+        value = None
+        if lane.bodies is not None:
+            fits = lane.bodies.get(headers.get(b"content-type", b""))
+            value = None if fits is None else self._value(request.body, fits)
+            if value is None:
+                return None
+        return Call(request, owner, Checked(parameters, value, []), NOTHING, None)
+
+    def _value(self, body: bytes, fits: Fits) -> Any:
+        """The value of a body; None where it is not one that fits (or is null)."""
+        if len(body) > self._body_limit or may_be_magic(body):
             return None
         try:
             value = read_json(body)
@@ -154,6 +210,7 @@ class _Lane:
 
     Attributes:
         compiled: The operation.
+        operation: Its operationId.
         scheme: The one key that is needed, sent in a header; None where anyone may call.
         key_header: That header.
         unusual: Headers that no ordinary request has.
@@ -166,6 +223,7 @@ class _Lane:
     """
 
     compiled: CompiledOperation
+    operation: str
     scheme: SecurityScheme | None
     key_header: bytes
     unusual: frozenset[bytes]
@@ -192,21 +250,26 @@ class _Lane:
             # Of a parameter that is sent twice it would have to be weighed which is meant.
             if rule is None or values[rule.key] is not None:
                 return None
-            values[rule.key] = rule.scalar(text)
-            if values[rule.key] is None:
+            value = values[rule.key] = rule.scalar(text)
+            if value is None:
                 return None
-        return None if any(values[key] is None for key in self.required) else values
+        for key in self.required:
+            if values[key] is None:
+                return None
+        return values
 
     def _sent(self, path_values: Mapping[str, str], query: bytes, headers: _Headers) -> list[_Sent]:
         """The texts of the parameters that were sent, each with its rule; None where the lane knows no rule for it."""
         sent: list[_Sent] = []
         if query:
-            pairs = [pair.partition("=") for pair in query.decode().split("&")]
-            sent += [(self.in_query.get(name), text) for name, _, text in pairs]
+            for pair in query.decode().split("&"):
+                name, _, text = pair.partition("=")
+                sent.append((self.in_query.get(name), text))
         if path_values:
             sent += [(self.in_path.get(name), text) for name, text in path_values.items()]
-        for name in self.in_headers.keys() & headers.keys():
-            sent.append((self.in_headers[name], headers[name].decode("latin-1")))
+        for header, rule in self.in_headers.items():
+            if header in headers:
+                sent.append((rule, headers[header].decode("latin-1")))
         return sent
 
 
@@ -235,6 +298,7 @@ def _lay_out(compiled: CompiledOperation) -> _Lane | None:
 
     return _Lane(
         compiled=compiled,
+        operation=compiled.operation.id,
         scheme=scheme,
         key_header=_encode(scheme.name) if scheme else b"",
         unusual=_UNUSUAL | unusual,
@@ -256,13 +320,17 @@ def _bodies(rules: RequestRules) -> Iterator[tuple[bytes, Fits]]:
                 yield content_type.encode("latin-1", "replace"), fits
 
 
+def _report(request: Request) -> None:
+    _log.exception("the fast lane failed, and left %s %s to the framework", request.method, request.path)
+
+
 def _encode(name: str) -> bytes:
     return name.lower().encode("latin-1", "replace")
 
 
-def _again(message: Message, receive: Receive) -> Receive:
-    """What gives a message that has been received once more, and then the rest."""
-    unread = [message]
+def _again(messages: Sequence[Message], receive: Receive) -> Receive:
+    """What gives the messages that have been received once more, and then the rest."""
+    unread = [*reversed(messages)]
 
     async def receive_again() -> Message:
         return unread.pop() if unread else await receive()

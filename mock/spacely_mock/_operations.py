@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from spacely_spec import Operation, Spec, SpecError
 
@@ -128,6 +127,11 @@ class CompiledOperation:
         return await self.director.spoil(reply, call.directive, namespace_of(call.owner))
 
     async def _answer(self, call: Call) -> Reply:
+        reply = self.answer_at_once(call)
+        return await self._counted(call) if reply is None else reply
+
+    def answer_at_once(self, call: Call) -> Reply | None:
+        """Answer as the contract says, and as the directive says of the job; None where polls have to be counted."""
         directive, chosen = call.directive, call.chosen
         if self.submit is not None and (chosen is None or chosen is self.submit.response):
             return self.submit.start(
@@ -136,16 +140,21 @@ class CompiledOperation:
         if chosen is not None and directive.example is not None:
             return chosen.reply(chosen.examples[directive.example])
         if self.poll is not None:
-            value = call.checked.parameters[self.poll.parameter]
-            if value is not None:
-                return await self._poll(self.poll, value, call)
+            job_id = call.checked.parameters[self.poll.parameter]
+            if job_id is not None:
+                job = self.poll.find(job_id, call.owner)
+                return self._no_job(self.poll, call) if job is None else self.poll.answer_at_once(job, call.request)
         response = chosen or self.responses.success
         return response.reply(response.first)
 
-    async def _poll(self, poll: PollJob, job_id: Any, call: Call) -> Reply:
-        job = poll.find(job_id, call.owner)
-        if job is not None:
-            return await poll.answer(job, call.owner, call.request.origin)
+    async def _counted(self, call: Call) -> Reply:
+        """Answer a poll that counts."""
+        assert self.poll is not None  # noqa: S101 - see answer_at_once
+        job = self.poll.find(call.checked.parameters[self.poll.parameter], call.owner)
+        assert job is not None  # noqa: S101 - the same
+        return await self.poll.answer(job, call.owner, call.request)
+
+    def _no_job(self, poll: PollJob, call: Call) -> Reply:
         detail = "No job with this id was submitted to this mock under this key."
         location, name = poll.parameter
         violation = Violation(UNKNOWN_JOB, location, name, "", "unknown", detail)

@@ -14,7 +14,6 @@ from spacely_spec import Spec
 from ._control import CONTROL_PATH, METRICS_PATH, Control
 from ._docs import DOCS_PATH, Docs
 from ._http import Reply, Request
-from ._images import draw
 from ._jobanswers import IMAGES_PATH
 from ._jobs import JobSettings
 from ._operations import CompiledOperation
@@ -33,7 +32,6 @@ class Pages:
         self._control = control
         self._settings = settings
         self._forms = {entry.submit.form for entry in compiled.values() if entry.submit is not None}
-        self._draw = lru_cache(maxsize=64)(draw)
         health = {
             "status": "ok",
             "title": spec.title,
@@ -85,7 +83,7 @@ class Pages:
             return Reply(304, headers[1:])
         # Drawn in a thread: other requests are answered meanwhile.
         caption = f"{match['id']}  {match['number']}"
-        body = await anyio.to_thread.run_sync(self._draw, f"{match['id']}-{match['number']}", caption)
+        body = await anyio.to_thread.run_sync(_drawn, f"{match['id']}-{match['number']}", caption)
         return Reply(200, headers, body)
 
     def _outcome(self, job_id: str, signature: str) -> Outcome | None:
@@ -98,6 +96,14 @@ class Pages:
             if job is not None and self._settings.has_run(job) is not False:
                 return self._settings.plan(job).outcome
         return None
+
+
+@lru_cache(maxsize=64)
+def _drawn(seed: str, caption: str) -> bytes:
+    # Imported here: a mock starts faster without Pillow, and many never draw.
+    from ._images import draw
+
+    return draw(seed, caption)
 
 
 def _json(value: object) -> Reply:

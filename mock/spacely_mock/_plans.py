@@ -97,7 +97,7 @@ def _time_span(seconds: float) -> int:
     return unit << _MANTISSA_BITS | count if unit < _POLLS else (_POLLS << _MANTISSA_BITS) - 1
 
 
-@dataclass(slots=True)  # Not frozen: one is made for each poll.
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What will become of one job.
 
@@ -112,6 +112,7 @@ class Plan:
     polls: int = 0
 
     @classmethod
+    @lru_cache(maxsize=1024)  # Most jobs of a mock have the same plan.
     def read(cls, outcome: int, span: int) -> Plan | None:
         """The plan that an id says; None where no plan is written so."""
         if outcome >= len(OUTCOMES):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -33,6 +34,7 @@ def make_protocol(request_timeout: float) -> type[asyncio.Protocol]:
         return _plain(request_timeout)
 
 
+@cache  # Imported and made where it is first needed: h11 takes its time.
 def _plain(request_timeout: float) -> type[asyncio.Protocol]:
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -43,12 +45,11 @@ def _plain(request_timeout: float) -> type[asyncio.Protocol]:
 
 
 def _fast(request_timeout: float) -> type[asyncio.Protocol]:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    from ._direct import DirectProtocol, Outbox
 
-    heir_type: Any = _plain(request_timeout)
-
-    class FastProtocol(_Limits, HttpToolsProtocol):  # type: ignore[misc] # _Limits stands on what both protocols have
+    class FastProtocol(_Limits, DirectProtocol):  # type: ignore[misc] # _Limits stands on what both protocols have
         timeout = request_timeout
+        outbox = Outbox()
         overhead = 0
         received = b""
 
@@ -56,7 +57,7 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             self.received = data
             self.overhead += len(data)
             super().data_received(data)
-            if not self.is_waiting:
+            if self.is_resting or not self.is_waiting:
                 self.overhead = 0
             elif self.overhead > _MOST_OVERHEAD:
                 self.refuse(431, f"The request has headers or trailers of more than {_MOST_OVERHEAD} bytes.")
@@ -65,12 +66,9 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             self.overhead = 0
             super().on_body(body)
 
-        def on_header(self, name: bytes, value: bytes) -> None:
-            # What comes after the head is a trailer. uvicorn would count it among the headers, though the request has
-            # been handed on: a key, or a length, that no gateway in front has seen.
-            if not self.has_head:
-                _check_coding(name, value)
-                super().on_header(name, value)
+        def stop_timers(self) -> None:
+            super().stop_timers()
+            self.stop_resting()
 
         def _should_upgrade(self) -> bool:
             return True  # uvicorn asks this where the parser has seen an upgrade.
@@ -81,7 +79,7 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             if not self.is_waiting:
                 self.send_400_response("An upgrade cannot be asked for while another request is being answered.")
                 return
-            _bequeath(self, heir_type)
+            _bequeath(self, _plain(request_timeout))
 
     return FastProtocol
 
@@ -92,6 +90,7 @@ class _Limits(_Base):
     timeout: float
     flow: FlowControl
     scope: Any
+    is_resting = False
     _is_silent = True
     _sending: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
@@ -103,8 +102,10 @@ class _Limits(_Base):
     def data_received(self, data: bytes) -> None:
         self._is_silent = False
         super().data_received(data)
-        if not self.is_waiting or self.transport.is_closing() or self.transport.get_protocol() is not self:
-            self._sending = _stopped(self._sending)
+        is_done = self.is_resting or not self.is_waiting
+        if is_done or self.transport.is_closing() or self.transport.get_protocol() is not self:
+            if self._sending is not None:
+                self._sending = _stopped(self._sending)
         elif self._sending is None:
             self._sending = self.loop.call_later(self.timeout, self._too_slow)
 
@@ -142,12 +143,6 @@ class _Limits(_Base):
         cycle: Any = self.cycle
         return cycle is None or cycle.more_body or cycle.response_complete
 
-    @property
-    def has_head(self) -> bool:
-        """Whether the head of the request that is being read has been read whole."""
-        cycle: Any = self.cycle
-        return cycle is not None and cycle.scope is self.scope
-
     def refuse(self, status: int, detail: str) -> None:
         """Answer with a problem and close."""
         cycle: Any = self.cycle
@@ -174,12 +169,6 @@ class _Limits(_Base):
             self.transport.close()
         else:
             self.refuse(408, f"The request did not arrive within {self.timeout:g} seconds.")
-
-
-def _check_coding(name: bytes, value: bytes) -> None:
-    """Raise ValueError, of which the parser makes a 400, for a transfer coding that is not undone here."""
-    if name.lower() == b"transfer-encoding" and value.strip().lower() != b"chunked":
-        raise ValueError("the transfer coding is not known")
 
 
 def _bequeath(protocol: Any, heir_type: Any) -> None:

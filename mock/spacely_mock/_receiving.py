@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Receive, Scope
 
-from ._http import Request, origin_of
+from ._http import Request, server_of
 from ._routes import canonical_path
 
 # How much of a body that is too large is still read, so that a client that sends first and reads then gets its answer.
@@ -32,7 +32,8 @@ async def read_request(scope: Scope, receive: Receive, body_limit: int) -> Reque
         raw_headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
         body=b"".join(pieces),
         oversized=size > body_limit,
-        origin=origin_of(scope, _host(scope)),
+        scheme=scope.get("scheme", "http"),
+        server=server_of(scope),
     )
 
 
@@ -40,7 +41,3 @@ def raw_path(scope: Scope) -> bytes:
     """The path of a connection's request as it was sent, without the query."""
     path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
     return path.partition(b"?")[0]
-
-
-def _host(scope: Scope) -> bytes:
-    return next((bytes(value) for name, value in scope["headers"] if name.lower() == b"host"), b"")

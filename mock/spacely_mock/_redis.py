@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from ._state import JOURNAL_ENTRIES, Line, MemoryState, StateUnavailableError
+from ._state import EVERYONE, JOURNAL_ENTRIES, Line, MemoryState, StateUnavailableError
 
 _PREFIX = "spacely-mock:"
 _JOURNAL = _PREFIX + "journal"
@@ -94,20 +94,18 @@ class RedisState:
     async def rules(self, namespace: str) -> list[Any]:
         """The rules of a namespace (JSON), not those of EVERYONE."""
         try:
-            rules = await self._ask(lambda: self._redis.lrange(f"{_PREFIX}rules:{namespace}", 0, -1))
+            rules = await self._ask(lambda: self._redis.lrange(_rules_key(namespace), 0, -1))
         except StateUnavailableError:
             return await self._known.rules(namespace)
-        parsed = [json.loads(rule) for rule in rules]
-        await self._known.set_rules(namespace, parsed)
-        return parsed
+        return await self._learn(namespace, rules)
 
     async def add_rule(self, namespace: str, rule: Any) -> None:
         """Add a rule (JSON) behind those of a namespace."""
-        await self._ask(lambda: self._redis.rpush(f"{_PREFIX}rules:{namespace}", json.dumps(rule)))
+        await self._ask(lambda: self._redis.rpush(_rules_key(namespace), json.dumps(rule)))
 
     async def set_rules(self, namespace: str, rules: Sequence[Any]) -> None:
         """Replace the rules of a namespace by others (JSON)."""
-        key = f"{_PREFIX}rules:{namespace}"
+        key = _rules_key(namespace)
 
         async def replace() -> None:
             async with self._redis.pipeline() as pipe:
@@ -132,10 +130,30 @@ class RedisState:
         """Replace the settings of a namespace by others (JSON)."""
         await self._ask(lambda: self._redis.set(f"{_PREFIX}settings:{namespace}", json.dumps(settings)))
 
-    async def append(self, line: Line) -> None:
-        """Add a line to the journal, and give it its id."""
+    def known_rules(self, namespace: str) -> Sequence[Any]:
+        """The same as they were when a line was last appended with ``rules_of`` it, or when Redis was last there."""
+        return self._known.known_rules(namespace)
+
+    async def append(self, line: Line, *, rules_of: str | None = None) -> None:
+        """Add a line to the journal, and give it its id; in the same trip, learn the rules of a namespace."""
+        asked = () if rules_of is None else (rules_of, EVERYONE)
+
+        async def write() -> list[Any]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for namespace in asked:
+                    pipe.lrange(_rules_key(namespace), 0, -1)
+                if self._entries:
+                    pipe.xadd(_JOURNAL, {"line": json.dumps(line.arrival())}, maxlen=2 * self._entries)
+                return list(await pipe.execute())
+
+        try:
+            answers = await self._ask(write)
+        except StateUnavailableError:
+            return
+        for namespace, rules in zip(asked, answers, strict=False):
+            await self._learn(namespace, rules)
         if self._entries:
-            line.id = await self._write({"line": json.dumps(line.arrival())})
+            line.id = str(answers[-1])
 
     async def complete(self, line: Line) -> None:
         """Add what a line's request was answered with."""
@@ -208,6 +226,11 @@ class RedisState:
         """Let go of connections."""
         await self._redis.aclose()
 
+    async def _learn(self, namespace: str, rules: Sequence[str]) -> list[Any]:
+        parsed = [json.loads(rule) for rule in rules]
+        await self._known.set_rules(namespace, parsed)
+        return parsed
+
     async def _write(self, record: dict[str, str]) -> str:
         """Add a record to the journal; its id, or an empty text where it was lost."""
         try:
@@ -222,3 +245,7 @@ class RedisState:
             except (TimeoutError, RedisError, OSError):
                 self._gone_until = time.monotonic() + _PAUSE
         raise StateUnavailableError(f"Redis at {self._address} cannot be reached.")
+
+
+def _rules_key(namespace: str) -> str:
+    return f"{_PREFIX}rules:{namespace}"

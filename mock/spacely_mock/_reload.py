@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacely_spec import Spec, SpecError, load
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
+
+    from ._http import Application, Request
 
 _INTERVAL = 0.5
 _SETTLE = 0.05  # Seconds that a file stays as it is once it has been written whole.
@@ -34,7 +36,7 @@ class Reloading:
     def __init__(
         self,
         spec: Spec,
-        make: Callable[[Spec], ASGIApp],
+        make: Callable[[Spec], Application],
         on_change: Callable[[str, Spec | SpecError], None],
     ) -> None:
         self._path = Path(spec.path)
@@ -46,6 +48,10 @@ class Reloading:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         await self._app(scope, receive, send)
+
+    def answer_at_once(self, request: Request, server_headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """Answer an ordinary request without waiting for anything; None for any other. See Application."""
+        return self._app.answer_at_once(request, server_headers)
 
     def watch(self, where: str) -> None:
         """Look at the file from now on, in a thread of its own.

@@ -17,7 +17,6 @@ from spacely_spec import Operation, Response, Spec, SpecError, compile_schema, j
 from ._bodies import choose, is_json
 from ._directives import Directive
 from ._http import Reply, Request
-from ._images import draw
 from ._problems import PROBLEM_JSON, Kind, Violation, about_blank, problem_document
 from ._sample import SampleError, sample
 
@@ -102,6 +101,9 @@ class DocumentedResponse:
     def _made(self, schema: Mapping[str, Any]) -> Any:
         name = self.media_type or ""
         if name.startswith("image/"):
+            # Imported here: few contracts have images in their answers, and Pillow takes its time.
+            from ._images import draw
+
             return draw(self._seed, self.description)
         if not is_json(name) and "*" not in name and not name.startswith(("text/", "application/octet-stream")):
             raise self._needs_example(f"no body of the media type {name} can be made")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
@@ -15,7 +15,7 @@ from spacely_spec import faults, join_pointer
 from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
 from ._matching import any_like, check_path, found_at
-from ._state import EVERYONE, State
+from ._state import EVERYONE, State, namespace_of
 
 _TEXT = {"type": "string"}
 _PATTERNS = {"type": "object", "additionalProperties": {"type": ["string", "number", "integer"]}}
@@ -213,11 +213,17 @@ class Rules:
 
     async def match(self, request: Request, operation: str, namespace: str, body: Any) -> list[Rule]:
         """The rules whose conditions a request meets, the uppermost first."""
-        sets = [await self._of(namespace), await self._of(EVERYONE), self._first]
+        documents = [(each, await self._state.rules(each)) for each in (namespace, EVERYONE)]
+        sets = [*(self._parsed(each, document) for each, document in documents), self._first]
         return [rule for each in sets for rule in each.match(request, operation, namespace, body)]
 
-    async def _of(self, namespace: str) -> RuleSet:
-        document = await self._state.rules(namespace)
+    def concern(self, request: Request, operation: str, owner: str, body: Any) -> bool:
+        """Whether one of them matches a request that has just been noted, if need be."""
+        namespace = namespace_of(owner)
+        sets = [*(self._parsed(each, self._state.known_rules(each)) for each in (namespace, EVERYONE)), self._first]
+        return any(each.match(request, operation, namespace, body) for each in sets)
+
+    def _parsed(self, namespace: str, document: Sequence[Any]) -> RuleSet:
         if not document:
             return _NONE
         known = self._read.get(namespace)

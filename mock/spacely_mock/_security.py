@@ -29,7 +29,7 @@ class Keys:
         if self._exact:
             presented = key.encode("utf-8", "surrogateescape")
             # Every key is compared, in constant time, so that the time taken tells nothing.
-            return sum(hmac.compare_digest(presented, known) for known in self._exact) > 0
+            return True in [hmac.compare_digest(presented, known) for known in self._exact]
         if scheme.key_pattern is not None:
             return _compiled(scheme.key_pattern).search(key) is not None
         return bool(key)
@@ -73,7 +73,7 @@ class Gate:
 
     def admit_alone(self, scheme: SecurityScheme, value: str) -> str | None:
         """The namespace of a caller who sent this value once, where one scheme is all that is needed; or None."""
-        key = _key(scheme, value)
+        key = _key(scheme, value) if scheme.prefix else value
         return key if key is not None and self._keys.accept(key, scheme) else None
 
     def explain(self, request: Request) -> str:

@@ -85,6 +85,10 @@ class State(Protocol):
         """The rules of a namespace (JSON), not those of EVERYONE."""
         ...
 
+    def known_rules(self, namespace: str) -> Sequence[Any]:
+        """The same as this process knows them: no older than the last line that was appended with ``rules_of`` it."""
+        ...
+
     async def add_rule(self, namespace: str, rule: Any) -> None:
         """Add a rule (JSON) behind those of a namespace."""
         ...
@@ -101,8 +105,13 @@ class State(Protocol):
         """Replace the settings of a namespace by others (JSON)."""
         ...
 
-    async def append(self, line: Line) -> None:
-        """Add a line to the journal, and give it its id."""
+    async def append(self, line: Line, *, rules_of: str | None = None) -> None:
+        """Add a line to the journal, and give it its id.
+
+        Args:
+            line: The line.
+            rules_of: A namespace whose rules are to be known from then on, and those of EVERYONE.
+        """
         ...
 
     async def complete(self, line: Line) -> None:
@@ -194,11 +203,15 @@ class MemoryState:
 
     def has_rules(self) -> bool:
         """Whether any namespace has rules."""
-        return bool(self._rules) and any(self._rules.values())
+        return bool(self._rules)
 
     async def rules(self, namespace: str) -> list[Any]:
         """The rules of a namespace (JSON), not those of EVERYONE."""
         return self._rules.get(namespace, [])
+
+    def known_rules(self, namespace: str) -> Sequence[Any]:
+        """The same."""
+        return self._rules.get(namespace, ())
 
     async def add_rule(self, namespace: str, rule: Any) -> None:
         """Add a rule (JSON) behind those of a namespace."""
@@ -207,6 +220,8 @@ class MemoryState:
     async def set_rules(self, namespace: str, rules: Sequence[Any]) -> None:
         """Replace the rules of a namespace by others (JSON)."""
         self._rules[namespace] = list(rules)
+        if not rules:
+            del self._rules[namespace]
 
     async def settings(self, namespace: str) -> Mapping[str, Any]:
         """The settings of a namespace, as last set; empty until then."""
@@ -216,7 +231,11 @@ class MemoryState:
         """Replace the settings of a namespace by others (JSON)."""
         self._settings[namespace] = settings
 
-    async def append(self, line: Line) -> None:
+    async def append(self, line: Line, *, rules_of: str | None = None) -> None:  # noqa: ARG002 - all are known always
+        """Add a line to the journal, and give it its id."""
+        self.append_at_once(line)
+
+    def append_at_once(self, line: Line) -> None:
         """Add a line to the journal, and give it its id."""
         if self._entries == 0:
             return
@@ -226,7 +245,9 @@ class MemoryState:
         self._held += line.size
         while len(self._lines) > self._entries or self._held > self._size:
             self._held -= self._lines.popleft().size
-        self._change()
+        self._changes += 1
+        if self._waiting:
+            self._tell()
 
     async def complete(self, line: Line) -> None:  # noqa: ARG002 - the line itself is kept, so it is there already
         """Add what a line's request was answered with."""
@@ -284,6 +305,9 @@ class MemoryState:
 
     def _change(self) -> None:
         self._changes += 1
+        self._tell()
+
+    def _tell(self) -> None:
         for change in self._waiting:
             if not change.done():
                 change.set_result(None)

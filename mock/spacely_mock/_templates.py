@@ -21,16 +21,20 @@ class BodyTemplate:
 
     def __init__(self, value: Any) -> None:
         pieces = _ENCODED_MARK.split(json.dumps(value, separators=(",", ":")))
-        self._fixed = [piece.encode() for piece in pieces[::2]]
-        self._slots = [int(piece) for piece in pieces[1::2]]
+        # The fixed parts, and between them what is replaced: at which place by which value.
+        self._parts = [piece.encode() for piece in pieces]
+        self._slots = [(place, int(pieces[place])) for place in range(1, len(pieces), 2)]
+
+    @property
+    def constant(self) -> bytes | None:
+        """The body where nothing is to be filled; None where something is."""
+        return None if self._slots else self._parts[0]
 
     def fill(self, values: Sequence[Any]) -> bytes:
         """The body with a value for each slot."""
-        if not self._slots:
-            return self._fixed[0]
-        body = [self._fixed[0]]
-        for slot, fixed in zip(self._slots, self._fixed[1:], strict=True):
-            body += (_encode(values[slot]).encode(), fixed)
+        body = [*self._parts]
+        for place, number in self._slots:
+            body[place] = _encode(values[number]).encode()
         return b"".join(body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ class Sample:
         p50: The time that half of them took at most, in milliseconds.
         p99: The time that 99 of 100 took at most, in milliseconds.
         cpu: The processor time that the server used for one, in microseconds.
+        load_cpu: The same of wrk itself, which shares the machine's processors with the server.
         bad: How many were not answered with a status from 200 to 399, or not at all.
     """
 
@@ -32,6 +34,7 @@ class Sample:
     p50: float
     p99: float
     cpu: float
+    load_cpu: float
     bad: int
 
 
@@ -39,9 +42,9 @@ def load(server: Running, request: Request, seconds: int, script: Path, connecti
     """Send one request again and again for a time."""
     url = f"http://127.0.0.1:{server.port}{server.base}{request.path}"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(request.lua(script)), url]
-    before = server.cpu_seconds
+    before, load_before = server.cpu_seconds, _children()
     text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 30).stdout
-    used = server.cpu_seconds - before
+    used, load_used = server.cpu_seconds - before, _children() - load_before
     requests = int(_found(r"(\d+) requests in", text))
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     bad = int(_found(r"Non-2xx or 3xx responses: (\d+)", text, "0")) + sum(map(int, errors.groups()) if errors else ())
@@ -51,8 +54,15 @@ def load(server: Running, request: Request, seconds: int, script: Path, connecti
         p50=_milliseconds(_found(r"^ +50% +(\S+)", text)),
         p99=_milliseconds(_found(r"^ +99% +(\S+)", text)),
         cpu=used / requests * 1e6 if requests else 0,
+        load_cpu=load_used / requests * 1e6 if requests else 0,
         bad=bad,
     )
+
+
+def _children() -> float:
+    """The processor time of the programs that have been run to their end, in seconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _found(pattern: str, text: str, otherwise: str | None = None) -> str:

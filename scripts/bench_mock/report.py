@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from bench_page import machine
 
 from .load import CONNECTIONS
 from .measure import Result
-from .servers import BARE, CONNEXION, MOCK, PRISM, STEADY, TWO_WORKERS
+from .servers import BARE, CONNEXION, MOCK, PRISM, SHORT_CUT, STEADY, TWO_WORKERS
 
 _TARGETS = {"submit": ((STEADY, 4), (PRISM, 8), (CONNEXION, 12)), "poll": ((STEADY, 2), (PRISM, 5), (CONNEXION, 10))}
 _OF_THE_LIMIT = 0.7
@@ -70,9 +71,47 @@ def report(results: Sequence[Result], *, rounds: int, seconds: int, left_out: Se
         *(ratio.row() for ratio in ratios(by_name)),
         "",
     ]
+    if BARE.name in by_name and SHORT_CUT.name in by_name:
+        lines += ["## Where the time goes", "", *_breakdown(by_name), ""]
+    if TWO_WORKERS.name in by_name:
+        lines += ["## What the load costs", "", *_load_note(by_name), ""]
     if left_out:
         lines += ["Left out: " + "; ".join(left_out) + ".", ""]
     return "\n".join(lines)
+
+
+def _breakdown(by_name: Mapping[str, Result]) -> Iterator[str]:
+    mock, bare, short = by_name[MOCK.name], by_name[BARE.name], by_name[SHORT_CUT.name]
+    yield "The mock answers an ordinary request where it is parsed: no task, no scope, no messages are made for it. So"
+    yield "it is not bound by what the server takes for an ASGI application; everything else still goes that way."
+    yield ""
+    yield "| processor time of a request, µs | submit | poll |"
+    yield "|---|--:|--:|"
+    parts = (
+        ("bare ASGI function: system, event loop, parser, and ASGI", bare, None),
+        ("short cut with a constant answer: system, event loop, parser", short, None),
+        ("this mock beyond that: key, parameters, body, schema, id, answer, journal, metrics", mock, short),
+        ("this mock", mock, None),
+    )
+    for name, result, less in parts:
+        cells = [result.median(kind, "cpu") - (less.median(kind, "cpu") if less else 0) for kind in _TARGETS]
+        yield f"| {name} | {cells[0]:.0f} | {cells[1]:.0f} |"
+
+
+def _load_note(by_name: Mapping[str, Result]) -> Iterator[str]:
+    one, two = by_name[MOCK.name], by_name[TWO_WORKERS.name]
+    processors = os.cpu_count() or 1
+    yield f"The load runs on the same {processors} processors as the servers, and takes its share of them."
+    yield ""
+    yield "| | one worker, µs | two workers, µs | wrk, µs | room here, against one | load elsewhere, against one |"
+    yield "|---|--:|--:|--:|--:|--:|"
+    for kind in _TARGETS:
+        alone, both, load = one.median(kind, "cpu"), two.median(kind, "cpu"), two.median(kind, "load_cpu")
+        room = processors * 1e6 / (both + load) / one.median(kind, "rate")
+        yield f"| {kind} | {alone:.0f} | {both:.0f} | {load:.0f} | {room:.2f} | {2 * alone / both:.2f} |"
+    yield ""
+    yield "The first three are processor times of one request. The room is what all processors together have time for,"
+    yield "over the rate of one worker; the last is what follows where each worker has a processor to itself."
 
 
 def ratios(by_name: Mapping[str, Result]) -> Iterator[Ratio]:
@@ -92,8 +131,9 @@ def ratios(by_name: Mapping[str, Result]) -> Iterator[Ratio]:
         (few, before), (many, after) = mock.growth[0], mock.growth[-1]
         yield Ratio(f"memory after {many:,} requests: against after {few:,}", _GROWTH, after / before, at_most=True)
     if TWO_WORKERS.name in by_name:
+        two = by_name[TWO_WORKERS.name]
         for kind in _TARGETS:
-            measured = by_name[TWO_WORKERS.name].median(kind, "rate") / mock.median(kind, "rate")
+            measured = two.median(kind, "rate") / mock.median(kind, "rate")
             yield Ratio(f"{kind}: two workers against one", _OF_TWO_WORKERS, measured)
 
 

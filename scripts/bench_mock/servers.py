@@ -46,6 +46,9 @@ MOCK_SLOW = Server("this mock, --no-fast-lane", "the same by way of connexion", 
 TWO_WORKERS = Server("this mock, --workers 2", "the same in two processes", (*_MOCK_JOBS, "--workers", "2"))
 _APP = (sys.executable, "-m", f"{__package__}.apps")
 BARE = Server("bare ASGI function", "reads the request, answers a constant", (*_APP, "bare", "{spec}", "{port}"))
+SHORT_CUT = Server(
+    "short cut alone", "parses the request, answers a constant without ASGI", (*_APP, "short_cut", "{spec}", "{port}")
+)
 STARLETTE = Server("Starlette", "parses the body, answers the example", (*_APP, "starlette", "{spec}", "{port}"))
 CONNEXION = Server(
     "connexion", "validates requests and responses, checks the key", (*_APP, "connexion", "{spec}", "{port}")
@@ -68,7 +71,7 @@ MOCKOON = Server(
     ("{bin}/mockoon-cli", "start", "-X", "--disable-admin-api", "-l", "127.0.0.1", "-p", "{port}", "-d", "{spec}"),
     "@mockoon/cli@9.9.0",
 )
-SERVERS = (MOCK, MOCK_DONE, MOCK_SLOW, CONNEXION, STARLETTE, BARE, STEADY, PRISM, MOCKOON)
+SERVERS = (MOCK, MOCK_DONE, MOCK_SLOW, CONNEXION, STARLETTE, BARE, SHORT_CUT, STEADY, PRISM, MOCKOON)
 
 
 def install(server: Server, cache: Path) -> bool:

@@ -144,9 +144,19 @@ def hostile(valid: Any) -> Iterator[tuple[str, bytes]]:
         yield "a valid body with a number beyond all floats", body[:-1] + b', "x-unknown": 1e999}'
         yield "a valid body with a huge number", body[:-1] + b', "x-unknown": ' + b"1" * _DIGITS + b"}"
         yield "a valid body with a deep member", body[:-1] + b', "x-unknown": ' + b"[" * _DEEP + b"]" * _DEEP + b"}"
-        for name in valid:
-            yield f"a body without {name!r}", encode({key: value for key, value in valid.items() if key != name})
-            yield f"a body whose {name!r} is null", encode({**valid, name: None})
+        for where, without, nulled in _one_off(valid):
+            yield f"a body without {where!r}", encode(without)
+            yield f"a body whose {where!r} is null", encode(nulled)
+
+
+def _one_off(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """An object without each of its members, and with each of them null, at any depth: where, and the two objects."""
+    for name, member in value.items():
+        where = f"{prefix}{name}"
+        yield where, {key: each for key, each in value.items() if key != name}, {**value, name: None}
+        if isinstance(member, Mapping):
+            for deeper, without, nulled in _one_off(member, f"{where}/"):
+                yield deeper, {**value, name: without}, {**value, name: nulled}
 
 
 def encode(value: Any) -> bytes:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -25,9 +26,11 @@ from .generation import AnyCase, boundaries, draw
 from .pointers import followed
 from .recording import NOTHING, Input
 from .report import Exchange, Report, shortened
+from .server import copied
 from .wire import read_back, value_of_text
 
 REQUESTS, REFUSALS = "client sends", "client refuses"
+_TEXTS = (" MiXeD Case ", "a&b=c%20+/?#;", "line\nbreak\ttab", "ünï 漢字 ไทย 🏠", '"quoted" \\', "long text " * 200)
 _STRANGERS: tuple[Any, ...] = (None, True, 7, -1, 1.5, "", "text", [], [None], {}, {"a": 1})
 
 
@@ -52,6 +55,21 @@ class Inputs:
         media_type = body_media_type(operation)
         made = [*draw(target.as_strategy(generation_mode=mode), count, self._seed), *boundaries(target, mode)]
         return [case for case in made if case.media_type in {None, media_type}]
+
+    def unusual(self, operation: Operation) -> Iterator[AnyCase]:
+        """Valid requests with texts that generators seldom make, in every place that takes any text."""
+        (case,) = self.cases(operation, GenerationMode.POSITIVE, 1)
+        rules = _rules(self._spec, operation)
+        for text in _TEXTS:
+            unusual = copied(case)
+            for parameter in operation.parameters:
+                if parameter.location == "query" and rules[argument_name(parameter.name)][1](text):
+                    unusual.query[parameter.name] = text
+            names = properties(self._spec, operation)
+            if isinstance(case.body, dict) and names:
+                texts = {name: text for name in sorted(names) if rules[argument_name(name)][1](text)}
+                unusual.body = {**case.body, **texts}
+            yield unusual
 
     def arguments(self, operation: Operation, case: AnyCase) -> dict[str, Any]:
         """The keyword arguments that stand for a request; a property that the contract does not name is left out."""
@@ -175,7 +193,8 @@ def check_requests(subject: Subject) -> None:
             ),
         )
         answer = valid_answer(operation, subject.answers)
-        for case in inputs.cases(operation, GenerationMode.POSITIVE, subject.examples):
+        generated = inputs.cases(operation, GenerationMode.POSITIVE, subject.examples)
+        for case in chain(generated, inputs.unusual(operation)):
             arguments = inputs.arguments(operation, case)
             report.inputs.append(inputs.values(operation, arguments))
             for outcome in client.call(operation, arguments, answer):

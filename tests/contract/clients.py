@@ -111,6 +111,7 @@ class ClientUnderTest:
         wire: What both send through.
         runner: The event loop that the asynchronous one lives in.
         errors: The module of its errors.
+        most: How many requests a wait may take before it counts as endless.
     """
 
     spec: Spec
@@ -120,6 +121,7 @@ class ClientUnderTest:
     wire: Wire
     runner: asyncio.Runner
     errors: ModuleType
+    most: int = _ENDLESS
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -150,6 +152,7 @@ class ClientUnderTest:
             return await getattr(self.asynchronous, name)(**arguments)
 
         code = _code(name, arguments)
+        self.wire.most = _ENDLESS
         yield self._outcome(f"client.{code}", answer, lambda: getattr(self.sync, name)(**arguments))
         yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()))
 
@@ -197,6 +200,7 @@ class ClientUnderTest:
             return await use(await getattr(self.asynchronous, name)(**arguments))
 
         code = _code(name, arguments) + code
+        self.wire.most = self.most
         yield self._outcome(f"client.{code}", answer, lambda: use(getattr(self.sync, name)(**arguments)), seen)
         yield self._outcome(f"await client.{code}", answer, lambda: self.runner.run(run()), seen)
 
@@ -300,7 +304,7 @@ def open_client(
     if folder is not None and found != folder.resolve():
         raise WrongPackage(f"{PACKAGE} is imported from {found}, not from {folder.resolve()}")
     changed: Prepare = prepare or (lambda each: each)
-    wire = Wire(most=_ENDLESS_WAIT if retrying else _ENDLESS)
+    wire = Wire()
     options: Any = {
         "api_key": key,
         "base_url": BASE_URL,
@@ -316,7 +320,8 @@ def open_client(
         asynchronous = runner.run(make())
         errors = importlib.import_module(ERRORS)
         try:
-            yield ClientUnderTest(spec, key, sync, asynchronous, wire, runner, errors)
+            most = _ENDLESS_WAIT if retrying else _ENDLESS
+            yield ClientUnderTest(spec, key, sync, asynchronous, wire, runner, errors, most)
         finally:
             sync.close()
             runner.run(asynchronous.close())

@@ -1,4 +1,8 @@
-"""Requests of every kind, sent through the fast lane and through the framework, and their answers compared.
+"""Requests of every kind, sent through the fast lane and through the framework, and what came of them compared.
+
+Half of them are handed over as ASGI has it, half as bytes to the HTTP protocol that the mock is served with, in one
+piece or in several; some while rules are set, and some with a rate limit. Compared is what was answered, what the
+journal has of it, and what was counted.
 
 Run as ``python -m tests.spacely_mock.lanes --requests 50000`` for a large comparison.
 """
@@ -14,27 +18,33 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
 import schemathesis
+import uvicorn
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from tests.contract.generation import draw
 from tests.spacely_mock.helpers import CONTRACT, GROWTH
+from uvicorn.server import ServerState
 
 from spacely_mock import ManualClock, create_app
+from spacely_mock._protocol import make_protocol
 from spacely_mock._sample import sample
+from spacely_mock._state import EVERYONE, MemoryState, namespace_of
 from spacely_spec import Answer, Operation, Spec, load
 
 KEY = "sk-one"
 BODY_LIMIT = 4096
 Headers = list[tuple[bytes, bytes]]
+Chance = random.Random
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,104 @@ async def exchange(app: Any, raw: Raw) -> Answered:
     if not sent:
         return None
     return sent[0]["status"], list(sent[0]["headers"]), b"".join(message["body"] for message in sent[1:])
+
+
+class Wire:
+    """An application behind the protocol that the mock is served with, on a connection without a socket."""
+
+    def __init__(self, app: Any) -> None:
+        self._config = uvicorn.Config(
+            app, http=make_protocol(30), ws="none", lifespan="off", log_config=None, log_level="critical"
+        )
+        self._config.load()
+        self._server = ServerState()
+        self._server.default_headers = [(b"date", b"Sun, 06 Nov 1994 08:49:37 GMT")]
+        self._protocol: Any = None
+        self._transport = _Transport()
+
+    async def exchange(self, pieces: list[bytes]) -> bytes:
+        """What is written in answer to some bytes; the connection is kept for the next where both sides keep it."""
+        if self._protocol is None:
+            self._transport = _Transport()
+            self._protocol = self._config.http_protocol_class(  # type: ignore[call-arg] # as uvicorn calls it
+                config=self._config, server_state=self._server, app_state={}, _loop=asyncio.get_running_loop()
+            )
+            self._transport.protocol = self._protocol
+            self._protocol.connection_made(self._transport)
+        transport, written = self._transport, len(self._transport.written)
+        for piece in pieces:
+            # The request before it may have made another protocol of it.
+            transport.protocol.data_received(piece)
+            await self._settle()
+            if transport.closing:
+                break
+        answer = bytes(transport.written[written:])
+        cycle = transport.protocol.cycle
+        if transport.closing or self._server.tasks or (cycle is not None and not cycle.response_complete):
+            answer += b"<closed>" if transport.closing else b"<waits>"
+            transport.protocol.connection_lost(None)
+            self._protocol = None
+            await self._settle()
+        return answer
+
+    async def _settle(self) -> None:
+        """Let the application answer, or come to where it waits for more."""
+        await asyncio.sleep(0)  # What was answered at once is sent.
+        for _ in range(200):
+            await asyncio.sleep(0)
+            if not self._server.tasks:
+                return
+
+
+class _Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+        self.closing = False
+        self.protocol: Any = None
+
+    def write(self, data: Any) -> None:
+        if not self.closing:
+            self.written += data
+
+    def close(self) -> None:
+        self.closing = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return {"sockname": ("127.0.0.1", 4010), "peername": ("127.0.0.1", 50000)}.get(name, default)
+
+    def get_protocol(self) -> Any:
+        return self.protocol
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        """Nothing comes by itself."""
+
+    def resume_reading(self) -> None:
+        """Nothing comes by itself."""
+
+
+def on_the_wire(raw: Raw, chance: Chance) -> list[bytes]:
+    """A request as bytes, in one piece or in several."""
+    target = raw.path + (b"?" + raw.query if raw.query else b"")
+    head = b"%b %b HTTP/1.1\r\n" % (raw.method.encode(), target or b"/")
+    headers = [(name, value) for name, value in raw.headers if b"\n" not in name + value]
+    body = raw.body
+    if len(raw.chunks) > 1:
+        headers = [header for header in headers if header[0].lower() != b"content-length"]
+        headers.append((b"transfer-encoding", b"chunked"))
+        body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in raw.chunks if chunk) + b"0\r\n\r\n"
+    head += b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
+    cut = chance.choice([None, None, None, len(head), chance.randrange(1, len(head + body))])
+    return [head + body] if cut is None or not body[cut - len(head) :] else [(head + body)[:cut], (head + body)[cut:]]
 
 
 # --- Requests as they should be ---------------------------------------------------------------------------------------
@@ -281,7 +389,6 @@ _QUERIES = [
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "get", "post", "BREW"]
 _ENDS = [b"/", b"//", b"/.", b"/..", b"%2f", b"%00", b"%ff", b"%", b";a=b", b" ", b"\xff", b"x", b"?a=b"]
 
-Chance = random.Random
 Mutation = Callable[[Chance, Raw], Raw]
 
 
@@ -437,52 +544,98 @@ class Comparison:
         compared: How many requests were sent both ways.
         taken: How many of them the fast lane answered itself.
         statuses: How often each status was the answer.
-        differences: The requests whose answers differed, each with both.
+        ruled: How many were sent while a rule was set.
+        differences: The requests that were answered or noted differently, each with what came of it both ways.
     """
 
     compared: int = 0
     taken: int = 0
+    ruled: int = 0
     statuses: Counter[int | None] = field(default_factory=Counter)
-    differences: list[tuple[Raw, Answered, Answered]] = field(default_factory=list)
+    differences: list[tuple[Any, Any, Any]] = field(default_factory=list)
+
+    def __iadd__(self, other: Comparison) -> Self:
+        self.compared += other.compared
+        self.taken += other.taken
+        self.ruled += other.ruled
+        self.statuses += other.statuses
+        self.differences += other.differences
+        return self
 
 
 class Lanes:
     """The same mock twice, once with the fast lane and once without."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, **options: Any) -> None:
         self.spec = load(file)
         self.clock = ManualClock(1_800_000_000.25)
-        options: dict[str, Any] = {"clock": self.clock, "seed": 1, "body_limit": BODY_LIMIT}
+        options = {"clock": self.clock, "seed": 1, "body_limit": BODY_LIMIT, "sleep": _no_sleep, **options}
         if file != CONTRACT:  # The keys of other contracts look different.
             options["api_keys"] = [KEY]
-        self.fast = create_app(self.spec, **options)
-        self.slow = create_app(self.spec, fast_lane=False, **options)
+        self.states = (MemoryState(100), MemoryState(100))
+        self.fast: Any = create_app(self.spec, state=self.states[0], **options)
+        self.slow: Any = create_app(self.spec, state=self.states[1], fast_lane=False, **options)
+        self.wires = (Wire(self.fast), Wire(self.slow))
         self.ids: dict[str, list[str]] = {}
         self.result = Comparison()
 
     @property
     def taken(self) -> int:
         """How many requests the fast lane has answered itself."""
-        return self.fast._lane.taken
+        return int(self.fast._lane.taken)
 
     async def send(self, raw: Raw, operation: Operation | None = None) -> Answered:
         """Send a request both ways and compare; the id of a job that it starts is kept for later polls."""
         before = self.taken
         short, long = await exchange(self.fast, raw), await exchange(self.slow, raw)
+        self._compare(raw, short, long, before)
+        self.result.statuses[long[0] if long else None] += 1
+        self._keep(operation, long)
+        return long
+
+    async def send_bytes(self, raw: Raw, chance: Chance, operation: Operation | None = None) -> None:
+        """The same over HTTP/1.1."""
+        before = self.taken
+        pieces = on_the_wire(raw, chance)
+        short, long = [await wire.exchange(pieces) for wire in self.wires]
+        self._compare(pieces, short, long, before)
+        status = re.match(rb"HTTP/1.1 ([0-9]{3})", long)
+        self.result.statuses[int(status[1]) if status else None] += 1
+        head, _, body = long.partition(b"\r\n\r\n")
+        if status and status[1] == b"200":
+            headers = [line.partition(b": ")[::2] for line in head.split(b"\r\n")[1:]]
+            self._keep(operation, (200, headers, body.removesuffix(b"<closed>")))
+
+    async def set_rules(self, namespace: str, rules: list[Any]) -> None:
+        """Set rules both ways."""
+        for state in self.states:
+            await state.set_rules(namespace, rules)
+
+    def counted(self) -> list[list[Any]]:
+        """What was counted, each way; how long answers took is another each time."""
+        snapshots = (app._journal._metrics.snapshot() for app in (self.fast, self.slow))
+        counts = [[row for row in each if row[0].endswith(("_total", "_count"))] for each in snapshots]
+        return [sorted((row for row in each if not row[0].startswith("process_")), key=str) for each in counts]
+
+    def _compare(self, sent: Any, short: Any, long: Any, before: int) -> None:
         result = self.result
         result.compared += 1
         result.taken += self.taken - before
-        result.statuses[long[0] if long else None] += 1
-        if short != long:
-            result.differences.append((raw, short, long))
-        if operation is not None and operation.polling is not None and long is not None and long[0] < 300:
-            polling = operation.polling
-            headers = {name.decode(): value.decode("latin-1") for name, value in long[1]}
-            body = json.loads(long[2]) if long[2] else None
-            ids = self.ids.setdefault(polling.target, [])
-            ids.append(str(polling.job_id.read(Answer(long[0], headers, body))))
-            del ids[:-20]
-        return long
+        result.ruled += self.states[0].has_rules()
+        noted = [_last_line(state) for state in self.states]
+        if (short, noted[0]) != (long, noted[1]):
+            result.differences.append((sent, (short, noted[0]), (long, noted[1])))
+
+    def _keep(self, operation: Operation | None, answer: Answered) -> None:
+        if operation is None or operation.polling is None or answer is None or answer[0] >= 300:
+            return
+        polling = operation.polling
+        headers = {name.decode(): value.decode("latin-1") for name, value in answer[1]}
+        ids = self.ids.setdefault(polling.target, [])
+        with suppress(LookupError, ValueError):  # A rule may have made something else of the answer.
+            body = json.loads(answer[2]) if answer[2] else None
+            ids.append(str(polling.job_id.read(Answer(answer[0], headers, body))))
+        del ids[:-20]
 
     def ordinary(self, operation: Operation, chance: Chance) -> Raw:
         """A valid request for an operation; where it is polled for jobs, for one of those that were started."""
@@ -493,7 +646,49 @@ class Lanes:
         return ordinary(self.spec, operation, values)
 
 
-async def compare(file: Path, count: int, *, seed: int = 0, variety: int = 12) -> Comparison:
+def _last_line(state: MemoryState) -> dict[str, Any] | None:
+    """The last line of a journal, but for how long the answer took."""
+    if not state._lines:
+        return None
+    line = state._lines[-1]
+    return {"id": line.id, **line.arrival(), **line.outcome(), "seconds": None}
+
+
+async def _no_sleep(_: float) -> None:
+    """Nothing is waited for."""
+
+
+def rules_for(spec: Spec, chance: Chance) -> list[Any]:
+    """A few rules, some of which concern an operation, and some none."""
+    operation = chance.choice(spec.operations)
+    whens = [
+        {},
+        {"operation": operation.id},
+        {"method": operation.method, "path": "*" + operation.path.partition("{")[0] + "*"},
+        {"path": "/nowhere/*"},
+        {"namespace": "nobody"},
+        {"headers": {"x-unknown": "*"}},
+        {"query": {"odd": "*"}},
+        {"body": {"$.*": "*a*"}},
+        {"body": {"$.odd": 1}},
+    ]
+    thens = [{"status": 503}, {"delay": "1s"}, {"outcome": "pending"}, {"fault": "truncated"}, {"progress": "polls:1"}]
+    often: list[dict[str, Any]] = [{}, {}, {"times": 2}, {"every": 3}, {"probability": 0.5}]
+    return [
+        {"id": f"r{number}", "when": chance.choice(whens), "then": chance.choice(thens), **chance.choice(often)}
+        for number in range(chance.randrange(1, 4))
+    ]
+
+
+# What the mock is started with for how large a part of the requests.
+_VARIANTS: tuple[tuple[float, dict[str, Any]], ...] = (
+    (0.8, {}),
+    (0.1, {"rate_limit": 3}),
+    (0.1, {"progress": "polls:2"}),
+)
+
+
+async def compare(file: Path, count: int, *, seed: int = 0, variety: int = 12, most: int = 1000) -> Comparison:
     """Send requests of every kind both ways.
 
     Args:
@@ -501,21 +696,40 @@ async def compare(file: Path, count: int, *, seed: int = 0, variety: int = 12) -
         count: How many.
         seed: What the choice depends on.
         variety: How many requests Schemathesis makes up for each operation, valid and invalid each.
+        most: After how many differences it ends.
     """
-    chance = random.Random(seed)
-    lanes = Lanes(file)
-    strange = made_up(file, variety)
+    result = Comparison()
+    for number, (part, options) in enumerate(_VARIANTS):
+        lanes = Lanes(file, **options)
+        await _compare(lanes, made_up(file, variety), int(count * part), random.Random(f"{seed} {number}"), most)
+        fast, slow = lanes.counted()
+        if fast != slow:
+            lanes.result.differences.append(("what was counted", fast, slow))
+        result += lanes.result
+    return result
+
+
+async def _compare(lanes: Lanes, strange: list[Raw], count: int, chance: Chance, most: int) -> None:
     for number in range(count):
+        if len(lanes.result.differences) >= most:
+            return
+        if chance.random() < 0.02:
+            namespace = chance.choice([EVERYONE, namespace_of(KEY), namespace_of("sk-two")])
+            await lanes.set_rules(namespace, chance.choice([*[[]] * 6, rules_for(lanes.spec, chance)]))
+        operation = None
         if number < len(strange):
-            await lanes.send(strange[number])
-            continue
-        operation = chance.choice(lanes.spec.operations)
-        raw = chance.choice(strange) if chance.random() < 0.2 else lanes.ordinary(operation, chance)
-        for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
-            raw = chance.choice(MUTATIONS)(chance, raw)
-        await lanes.send(raw, operation if raw.path.endswith(operation.path.encode()) else None)
+            raw = strange[number]
+        else:
+            operation = chance.choice(lanes.spec.operations)
+            raw = chance.choice(strange) if chance.random() < 0.2 else lanes.ordinary(operation, chance)
+            for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
+                raw = chance.choice(MUTATIONS)(chance, raw)
+            operation = operation if raw.path.endswith(operation.path.encode()) else None
+        if chance.random() < 0.5:
+            await lanes.send(raw, operation)
+        else:
+            await lanes.send_bytes(raw, chance, operation)
         lanes.clock.advance(chance.choice([0, 0, 0.001, 0.3, 1]))
-    return lanes.result
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -529,15 +743,15 @@ def main(arguments: list[str] | None = None) -> int:
     for file in files:
         start = time.monotonic()
         result = asyncio.run(compare(file, options.requests // len(files), seed=options.seed, variety=100))
-        share = f"{result.taken} by the fast lane, {len(result.differences)} differ"
+        share = f"{result.taken} by the fast lane, {result.ruled} under rules, {len(result.differences)} differ"
         statuses = ", ".join(
             f"{status or 'none'}: {count}" for status, count in sorted(result.statuses.items(), key=str)
         )
         sys.stdout.write(
             f"{file.stem}: {result.compared} requests, {share} ({statuses}; {time.monotonic() - start:.0f} s)\n"
         )
-        for raw, short, long in result.differences[:5]:
-            sys.stdout.write(f"  {raw}\n    fast lane: {short}\n    framework: {long}\n")
+        for sent, short, long in result.differences[:5]:
+            sys.stdout.write(f"  {sent}\n    fast lane: {short}\n    framework: {long}\n")
         differences += len(result.differences)
     return 1 if differences else 0
 

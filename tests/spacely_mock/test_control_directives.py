@@ -115,7 +115,7 @@ def test_a_field_with_a_format_or_an_enum_is_no_free_text():
     spec = load(CONTRACT)
     submit = next(operation for operation in spec.operations if operation.polling)
     texts = MagicTexts(submit, spec.components)
-    request = Request("POST", "/", b"", (), b"[mock ", oversized=False, origin="")
+    request = Request("POST", "/", b"", (), b"[mock ")
     magic = "[mock outcome=failure]"
     assert texts.read(request, {"prompt": magic}).outcome == "failure"
     assert texts.read(request, {"unknown": [{"deep": magic}]}).outcome == "failure"
@@ -152,10 +152,10 @@ def test_the_fast_lane_leaves_what_is_told_to_the_mock_to_the_long_way():
     call = Caller()
     job_id = call.submit().json()["data"]
     for headers, taken in (
-        (KEY, 1),
-        ({**KEY, "X-Mock-Delay": "0s"}, 1),
-        ({**KEY, "X-Mock-Status": "418"}, 1),
-        (KEY, 2),
+        (KEY, 2),  # The submit is the first.
+        ({**KEY, "X-Mock-Delay": "0s"}, 2),
+        ({**KEY, "X-Mock-Status": "418"}, 2),
+        (KEY, 3),
     ):
         call.poll(job_id, headers=headers)
         assert call.app._lane.taken == taken

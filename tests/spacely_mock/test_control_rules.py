@@ -179,8 +179,24 @@ def test_a_file_of_rules_is_read_and_a_broken_one_told_with_its_line(tmp_path):
 
 def test_matching_changes_nothing_and_asks_no_one():
     rules = RuleSet.from_json([{"id": "first", **TEAPOT}, {"id": "second", "when": {"method": "GET"}, **TEAPOT}])
-    request = Request("GET", "/", b"", (), b"", oversized=False, origin="")
+    request = Request("GET", "/", b"", (), b"")
     assert [rule.id for rule in rules.match(request, "any", "ns", None)] == ["second", "first"]
+
+
+UNMATCHED = {
+    "another operation": {"operation": "generateAdvance"},
+    "another method": {"method": "POST"},
+    "another path": {"path": "/api/v1/generate/advance"},
+    "another namespace": {"namespace": "nobody"},
+    "a header that is not there": {"headers": {"user-agent": "curl*"}},
+}
+
+
+@pytest.mark.parametrize("when", UNMATCHED.values(), ids=UNMATCHED.keys())
+def test_a_rule_does_not_slow_down_what_it_does_not_match(when):
+    call = Caller(CONTRACT, rules=[{"when": when, **TEAPOT}])
+    assert call.poll("068e3933-4aeb-4b4d-a473-9f8fa9f2d20a").status_code == 400
+    assert call.app._lane.taken == 1
 
 
 def test_without_rules_and_limit_an_ordinary_request_is_idle():

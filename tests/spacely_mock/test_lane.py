@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from tests.spacely_mock import lanes
@@ -11,6 +12,9 @@ from tests.spacely_mock.helpers import CONTRACT, GROWTH
 
 from spacely_mock import _lane
 from spacely_mock._bodies import BodyError
+from spacely_mock._director import Director
+from spacely_mock._journal import Journal
+from spacely_mock._wire import AnswerWriter
 from spacely_spec import load
 
 FILES = [CONTRACT, *GROWTH]
@@ -44,6 +48,17 @@ def test_the_lane_takes_every_ordinary_request_whose_key_is_in_a_header(file):
     asyncio.run(send())
 
 
+def test_a_body_that_no_one_asked_for_is_noted_by_both_lanes():
+    async def send():
+        pair = lanes.Lanes(CONTRACT)
+        for operation in pair.spec.operations:
+            await pair.send(replace(pair.ordinary(operation, random.Random(1)), chunks=[b"odd"]))
+        return pair.result
+
+    result = asyncio.run(send())
+    assert (result.taken, result.differences) == (0, [])
+
+
 def test_the_framework_is_not_imported_for_ordinary_requests():
     async def send():
         pair = lanes.Lanes(CONTRACT)
@@ -61,23 +76,77 @@ def _lenient(body):
         raise BodyError("no JSON") from error
 
 
+async def _sent_to_a_lane_that_breaks(breaking, monkeypatch):
+    """The answers to an ordinary request by ASGI and over HTTP/1.1, where something raises in the lane alone."""
+    pair = lanes.Lanes(CONTRACT)
+    raw = pair.ordinary(pair.spec.operations[0], random.Random(1))
+    monkeypatch.setattr(*breaking, lambda *_, **__: {}[raw])
+    return await lanes.exchange(pair.fast, raw), await pair.wires[0].exchange(lanes.on_the_wire(raw, _Whole()))
+
+
+class _Whole(random.Random):
+    """Sends requests in one piece."""
+
+    def choice(self, options):
+        return options[0]
+
+
+BREAKING = {
+    "looking for what is unusual": (_lane._Lane, "parameters"),
+    "asking for the owner": (_lane._Lane, "owner"),
+    "reading the body": (_lane, "read_json"),
+    "asking for rules": (Director, "leaves_alone"),
+    "counting": (_lane.FastLane, "_count"),
+}
+
+
+@pytest.mark.parametrize("breaking", BREAKING.values(), ids=BREAKING.keys())
+def test_where_the_lane_breaks_the_framework_answers_and_the_log_says_so_without_the_key(breaking, monkeypatch, caplog):
+    by_asgi, by_http = asyncio.run(_sent_to_a_lane_that_breaks(breaking, monkeypatch))
+    assert by_asgi[0] == 200
+    assert by_http.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert "the fast lane failed" in caplog.text
+    assert lanes.KEY not in caplog.text
+
+
+@pytest.mark.parametrize("breaking", [(AnswerWriter, "write"), (Journal, "note")], ids=["writing", "noting"])
+def test_where_the_short_cut_breaks_the_framework_answers_too(breaking, monkeypatch, caplog):
+    _, by_http = asyncio.run(_sent_to_a_lane_that_breaks(breaking, monkeypatch))
+    assert by_http.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert "the fast lane failed" in caplog.text
+
+
+_NOTE, _WRITE = Journal.note, AnswerWriter.write
+
+
+def _note_uncounted(journal, entry, reply):
+    entry.job = reply.job
+    entry.answered(reply.status)
+    journal._at_hand.append_at_once(entry)
+
+
 FAULTS = {
     "reads JSON as Python does": ("read_json", _lenient),
     "does not read the Prefer header": ("_UNUSUAL", _lane._UNUSUAL - {b"prefer"}),
     "takes any query for plain": ("_PLAIN_QUERY", re.compile(rb"[\x00-\x7f]*")),
     "forgets the body it has received": ("_again", lambda message, receive: receive),
+    "does not ask for rules": ("Director.leaves_alone", lambda *_: True),
+    "does not count": ("Journal.note", _note_uncounted),
+    "does not note the job": ("Journal.note", lambda self, entry, reply: _NOTE(self, entry, replace(reply, job=""))),
+    "leaves out the server's headers": ("AnswerWriter.write", lambda self, reply, _: _WRITE(self, reply, ())),
+    "writes another length": ("Reply.has_body", False),
 }
 
 
 @pytest.mark.parametrize(("name", "value"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_lane_that_answers_differently_is_found_out(name, value, monkeypatch):
-    monkeypatch.setattr(_lane, name, value)
-    assert asyncio.run(lanes.compare(CONTRACT, 1500)).differences
+    monkeypatch.setattr(f"spacely_mock._lane.{name}", value)
+    assert asyncio.run(lanes.compare(CONTRACT, 1500, most=1)).differences
 
 
 def test_a_lane_that_leaves_a_header_out_of_its_answers_is_found_out(monkeypatch):
     monkeypatch.setattr(_lane.FastLane, "__init__", _without_headers(_lane.FastLane.__init__))
-    assert asyncio.run(lanes.compare(CONTRACT, 200)).differences
+    assert asyncio.run(lanes.compare(CONTRACT, 200, most=1)).differences
 
 
 def _without_headers(make):
@@ -89,12 +158,14 @@ def test_a_request_that_fails_the_short_way_is_answered_the_long_way(monkeypatch
         pair = lanes.Lanes(CONTRACT)
         raw = pair.ordinary(pair.spec.operations[0], random.Random(1))
         for compiled in {lane.compiled for lane in pair.fast._lane._concrete.values()}:
-            monkeypatch.setattr(compiled, "answer", lambda call: 1 / 0)
-        return await lanes.exchange(pair.fast, raw)
+            monkeypatch.setattr(compiled, "answer_at_once", lambda call: 1 / 0)
+        return await lanes.exchange(pair.fast, raw), await pair.wires[0].exchange(lanes.on_the_wire(raw, _Whole()))
 
-    status, _, body = asyncio.run(send())
+    (status, _, body), by_http = asyncio.run(send())
     assert status == 500
-    assert json.loads(body)["title"] == "The mock has a defect"
+    assert by_http.startswith(b"HTTP/1.1 500 ")
+    for answer in (body, by_http.partition(b"\r\n\r\n")[2]):
+        assert json.loads(answer)["title"] == "The mock has a defect"
 
 
 def test_with_the_lane_off_every_request_goes_through_the_framework():

@@ -208,3 +208,59 @@ def test_keys_are_struck_out_before_they_reach_the_store(redis_url, client):
     kept = asyncio.run(everything())
     assert "generateAdvance" in kept
     assert secret not in kept
+
+
+def rules(client, server, rules):
+    client.put(server.origin + "/__mock__/rules", json=rules).raise_for_status()
+
+
+def test_a_rule_holds_at_every_mock_as_soon_as_one_has_taken_it(redis_url, client):
+    with (
+        MockServer(CONTRACT, state=RedisState(redis_url)) as one,
+        MockServer(CONTRACT, state=RedisState(redis_url)) as two,
+    ):
+        for _ in range(10):
+            for setter, other in ((one, two), (two, one)):
+                rules(client, setter, [RULE])
+                assert [submit(client, server).status_code for server in (other, setter)] == [503, 503]
+                rules(client, setter, [])
+                assert [submit(client, server).status_code for server in (other, setter)] == [200, 200]
+        assert one.app._lane.taken == two.app._lane.taken == 20
+
+
+def test_with_a_store_what_no_rule_matches_takes_the_lane(redis_url, client):
+    with MockServer(CONTRACT, state=RedisState(redis_url)) as server:
+        rules(client, server, [{"when": {"operation": "pollResult"}, "then": {"status": 503}}])
+        job_id = submit(client, server).json()["data"]
+        assert server.app._lane.taken == 1
+        assert poll(client, server, job_id).status_code == 503
+        assert server.app._lane.taken == 1
+        lines = client.get(server.origin + "/__mock__/requests").json()["requests"]
+        assert [(line["operation"], line["status"]) for line in lines] == [
+            ("generateAdvance", 200),
+            ("pollResult", 503),
+        ]
+
+
+def test_the_rules_that_were_known_hold_in_the_lane_while_the_store_is_gone(client):
+    with RedisServer() as redis, MockServer(CONTRACT, state=RedisState(redis.url)) as server:
+        rules(client, server, [RULE])
+        assert submit(client, server).status_code == 503
+        redis.stop()
+        assert submit(client, server).status_code == 503
+        redis.start()
+        until(lambda: count(client, server).status_code == 200)
+        rules(client, server, [])
+        assert submit(client, server).status_code == 200
+
+
+def test_polls_are_counted_over_all_mocks_in_the_lane(redis_url, client):
+    options = {"secret": "shared", "progress": "polls:3"}
+    with (
+        MockServer(CONTRACT, state=RedisState(redis_url), **options) as one,
+        MockServer(CONTRACT, state=RedisState(redis_url), **options) as two,
+    ):
+        job_id = submit(client, one).json()["data"]
+        told = [poll(client, server, job_id).json()["data"]["status"] for server in (one, two, one, two)]
+        assert told == ["processing", "processing", "processing", "success"]
+        assert one.app._lane.taken + two.app._lane.taken == 5

@@ -90,6 +90,17 @@ def test_rules_are_kept_in_order_for_each_namespace_and_for_everyone(run):
     assert run(use) == ([{"n": 1}, {"n": 2}, {"n": 3}], [], [{"n": 4}], [])
 
 
+def test_a_namespace_whose_rules_were_removed_takes_no_memory():
+    async def use():
+        state = MemoryState()
+        for number in range(100):
+            await state.set_rules(f"n{number}", [{"n": 1}])
+            await state.set_rules(f"n{number}", [])
+        return state.has_rules(), len(state._rules)
+
+    assert asyncio.run(use()) == (False, 0)
+
+
 def test_settings_are_kept_for_each_namespace(run):
     async def use(state):
         await state.set_settings("a", {"pace": "slow"})

@@ -127,7 +127,8 @@ class _Climb:
         self.ledger.begin({"base_url": self.target.base_url, **steps})
         guard = Guard(self.inner, self.target.origin, self.tariff, limits, self.ledger, self.clock)
         ladder = Ladder(judge, self.tariff.reader, guard, self.ledger, self.target.key, self.clock)
-        ladder.climb(plan)
+        with guard:
+            ladder.climb(plan)
         if ladder.not_run and not judge.observations.all:
             raise CannotRun(f"nothing answers at {self.target.base_url}: {ladder.not_run[0].reason}")
         for each in ladder.not_run:

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from .observations import Key, Observation, Reader, presented
 
 # They describe the body as it travelled; a recording has it as it was read.
 _OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+# A request that was cancelled or blocked, and one that a cache has answered.
+_NO_ANSWER = frozenset({0, 304})
 
 
 class HarError(Exception):
@@ -86,7 +89,7 @@ def _take(recording: Recording, number: int, entry: Mapping[str, Any], spec: Spe
     if not reader.is_here(url):
         recording.elsewhere[url.host] += 1
         return
-    if not int(received["status"]):
+    if int(received["status"]) in _NO_ANSWER:
         recording.unanswered += 1
         return
     found = reader.find(sent["method"], url)
@@ -105,35 +108,33 @@ def _take(recording: Recording, number: int, entry: Mapping[str, Any], spec: Spe
     )
     shown = [presented(scheme, request) for scheme in credentials.schemes(spec).values()]
     recording.keys.update(key for key in shown if key)
-    checked = reader.check(operation, request, path_values)
-    key = _key(operation, request, response.status_code)
-    recording.observations.append(
-        Observation(
-            operation=operation,
-            source=f"{recording.path.name}, entry {number}",
-            request=request,
-            response=response,
-            at=_moment(entry),
-            key=key,
-            checked=checked,
-            check="key_missing" if key == "none" else "invalid_request_refused",
-            expected=_expected(operation, key, broken=bool(checked.violations)),
-            whole=whole,
-        )
+    observation = Observation(
+        operation=operation,
+        source=f"{recording.path.name}, entry {number}",
+        request=request,
+        response=response,
+        at=_moment(entry),
+        key=_key(operation, request, response.status_code),
+        checked=reader.check(operation, request, path_values),
+        whole=whole,
     )
+    check, expected = _expected(observation)
+    recording.observations.append(replace(observation, check=check, expected=expected))
 
 
-def _expected(operation: Operation, key: Key, *, broken: bool) -> tuple[str, ...]:
-    """The statuses that the contract has for a recorded request; none where it depends on what is not recorded."""
-    if key == "none" and credentials.needs_key(operation):
+def _expected(observation: Observation) -> tuple[str, tuple[str, ...]]:
+    """The check that a recorded answer makes, and the statuses that the contract has for it; none where it is open."""
+    operation = observation.operation
+    if observation.key == "none" and credentials.needs_key(operation):
         # Browsers leave these headers out of what they record, unless they are told not to.
         names = {scheme.name.lower() for alternative in operation.security for scheme in alternative}
         hidden = "authorization" in names or any(s.location == "cookie" for each in operation.security for s in each)
-        return () if hidden else expectations.refusals(operation)
-    if broken and key != "wrong":
+        return "key_missing", () if hidden else expectations.refusals(operation)
+    if not observation.valid and (observation.accepted or observation.refused):
         # Which of several faults is answered first is not in the contract.
-        return (*expectations.rejections(operation), *expectations.unknowns(operation))
-    return ()
+        expected = (*expectations.rejections(operation), *expectations.unknowns(operation))
+        return "invalid_request_refused", tuple(dict.fromkeys(expected))
+    return "", ()
 
 
 def _key(operation: Operation, request: httpx.Request, status: int) -> Key:

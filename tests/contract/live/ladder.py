@@ -65,20 +65,15 @@ class Ladder:
     not_run: list[NotRun] = field(default_factory=list[NotRun])
     jobs: list[KnownJob] = field(default_factory=list[KnownJob])
 
-    def __post_init__(self) -> None:
-        # No proxy, netrc or cookie of the environment: a request without a key must go without one.
-        self._http = httpx.Client(transport=self.guard, follow_redirects=False, trust_env=False)
-
     def climb(self, plan: Plan) -> None:
         """Do what is planned, and note what is not done."""
-        with self._http:
-            for step in plan.steps:
-                try:
-                    self._do(step)
-                except NotAllowed as limit:
-                    self.not_run.append(NotRun(step, str(limit)))
-                except httpx.RequestError as error:
-                    self.not_run.append(NotRun(step, f"there was no answer ({type(error).__name__}: {error})"))
+        for step in plan.steps:
+            try:
+                self._do(step)
+            except NotAllowed as limit:
+                self.not_run.append(NotRun(step, str(limit)))
+            except httpx.RequestError as error:
+                self.not_run.append(NotRun(step, f"there was no answer ({type(error).__name__}: {error})"))
 
     def _do(self, step: Step) -> None:
         match step.kind:
@@ -90,20 +85,24 @@ class Ladder:
                 self._submit(step, _polling(step.operation))
 
     def _probe(self, step: Step) -> None:
-        seen = self._send(step)
-        started = self.guard.job(seen.request, seen.response)
-        if started is not None:  # It should have been refused; what it has started has its price, and is not lost.
-            self.jobs.append(KnownJob(step.operation, started))
+        self._note_job(step, self._send(step))
 
     def _submit(self, step: Step, polling: Polling) -> None:
         started = self._send(step)
         if not expectations.allows((polling.status,), started.status):
+            self._note_job(step, started)
             return
         job = polling.job_id.read(started.answer)
         usable = job not in (None, "")
         self._check(step, started, "job_id_usable", usable, f"There is an id at {polling.job_id.text}.")
         if usable:
             self._follow(step, polling, str(job), polling.delay_seconds)
+
+    def _note_job(self, step: Step, seen: Observation) -> None:
+        """Keep the job that was started though it should not have been: it has its price, and must not be lost."""
+        job = self.guard.job(seen.request, seen.response)
+        if job is not None:
+            self.jobs.append(KnownJob(step.operation, job))
 
     def _follow(self, step: Step, polling: Polling, job_id: str, delay: float) -> None:
         """Poll a job to its end, look once more whether the end stays, and fetch what it has made."""
@@ -195,9 +194,8 @@ class Ladder:
         values = result if isinstance(result, list) else [result]
         urls = [value for value in values if isinstance(value, str) and value.startswith(("http://", "https://"))]
         for url in urls[:MOST_IMAGES]:
-            self._http.cookies.clear()
             request = httpx.Request("GET", url, extensions={"step": f"{step.rung.title}: what {step.title} has made"})
-            response = self._http.send(_timed(request))
+            response = self._answer(request)
             kind = response.headers.get("content-type", "")
             exchange = Exchange(
                 f"GET {request.url.copy_with(query=None)}",
@@ -214,9 +212,8 @@ class Ladder:
         request = step.request
         assert request is not None
         request.extensions = {"step": f"{step.rung.title}: {step.title}"}
-        self._http.cookies.clear()  # A session must not stand in for a key.
         at = self.clock.time()
-        response = self._http.send(_timed(request))
+        response = self._answer(request)
         observation = Observation(
             operation=step.operation,
             source=f"{step.rung.title}: {step.title}",
@@ -241,6 +238,11 @@ class Ladder:
         self.judge.hold(step.rung.title, observation, [self.key or ""])
         return observation
 
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        # No client stands between: none of its cookies, redirects and retries.
+        request.extensions = {**request.extensions, "timeout": _TIMEOUT.as_dict()}
+        return self.guard.handle_request(request)
+
     def _key_is_refused(self, observation: Observation) -> bool:
         refusals = expectations.refusals(observation.operation)
         needed = observation.key == "right" and credentials.needs_key(observation.operation)
@@ -258,11 +260,6 @@ class Ladder:
 def _polling(operation: Operation) -> Polling:
     assert operation.polling is not None
     return operation.polling
-
-
-def _timed(request: httpx.Request) -> httpx.Request:
-    request.extensions = {**request.extensions, "timeout": _TIMEOUT.as_dict()}
-    return request
 
 
 def _ended(polling: Polling, seen: Observation) -> bool:

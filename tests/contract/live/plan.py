@@ -62,10 +62,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps in their order, and how many there would be more for more credits."""
+    """What is sent.
+
+    Attributes:
+        steps: The steps in their order.
+        left_out: How many there would be more for more credits.
+        untouched: The operations that are never called: they change something, and start no job.
+    """
 
     steps: tuple[Step, ...]
     left_out: int = 0
+    untouched: tuple[Operation, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -127,13 +134,14 @@ class Planner:
             more = list(self._more())
             steps += more[: max(0, credits - 1)]
             left_out = max(0, len(more) - max(0, credits - 1))
-        return Plan(tuple(steps), left_out)
+        untouched = tuple(operation for operation in self.spec.operations if not _may_be_called(operation))
+        return Plan(tuple(steps), left_out, untouched)
 
     # --- Negative probes --------------------------------------------------------------------------------------------
 
     def _without_key(self) -> Iterator[Step]:
         """What is on nobody's account."""
-        for operation in self.spec.operations:
+        for operation in filter(_may_be_called, self.spec.operations):
             yield from (step for step in self._keys(operation) if not self._carries(step))
 
     def _misplaced(self) -> Iterator[Step]:
@@ -284,6 +292,10 @@ class Planner:
             valid.insert(0, Variation("one job, to its end", operation.pointer, self.samples.valid(operation)))
         for variation in valid:
             yield self._submit(Rung.MORE, variation.title, operation, variation.case, variation.statement)
+
+
+def _may_be_called(operation: Operation) -> bool:
+    return is_safe(operation) or operation.polling is not None
 
 
 def broken_polls(spec: Spec, samples: Samples, polling: Polling, job: str) -> list[Variation]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from spacely_spec import Operation, Spec, snake_case
+from spacely_spec import Operation, Spec, compile_schema, faults, json_schema, snake_case
 
 from .. import credentials
 from .plan import Plan
@@ -100,7 +100,7 @@ def highest(options: argparse.Namespace) -> Rung:
 def consent(spec: Spec, plan: Plan, submit: Operation | None, options: argparse.Namespace) -> None:
     """Refuse what costs anything and was not allowed, or would pay for something made up."""
     if plan.credits and not options.credits:
-        raise CannotRun(f"this may cost {plan.credits} credits: give --credits {plan.credits} to allow it")
+        raise CannotRun(f"this may cost credits, {plan.credits} at worst: allow it with --credits {plan.credits}")
     wants_submit = any(step.kind == "submit" for step in plan.steps)
     if wants_submit and submit is not None and options.body is None and not has_example(spec, submit):
         raise CannotRun(
@@ -166,6 +166,15 @@ def bodies(spec: Spec, options: argparse.Namespace) -> dict[str, Any]:
     if options.body is None or canary is None:
         return {}
     try:
-        return {canary.id: json.loads(options.body.read_text(encoding="utf-8"))}
+        body = json.loads(options.body.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CannotRun(f"--body {options.body}: cannot be read as JSON ({error})") from error
+    schemas = (each.schema for name, each in (canary.body.content if canary.body else {}).items() if "json" in name)
+    schema = next(schemas, None)
+    if schema is None:
+        raise CannotRun(f"--body {options.body}: {canary.id} takes no JSON body; leave it out")
+    errors = compile_schema(json_schema(schema, spec.components, direction="request")).iter_errors(body)
+    found = [f"{place or '/'}: {message}; {remedy}" for place, message, remedy in faults(errors, "correct it")]
+    if found:
+        raise CannotRun(f"--body {options.body} breaks the contract, and may cost a credit:\n  " + "\n  ".join(found))
+    return {canary.id: body}

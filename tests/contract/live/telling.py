@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import output
+from .. import expectations, output
 from ..outcome import Outcome
 from . import table
 from .guard import MAX_PER_SECOND, Limits
@@ -40,6 +40,8 @@ def say_plan(base_url: str, plan: Plan, limits: Limits, spent: int, recording: R
     say(f"At worst: {plan.requests} requests, of which {limits.requests} may be sent, and {plan.credits} credits.")
     if plan.credits or spent:
         say(f"--credits allows {limits.credits}; {spent} of them are spent, by the ledger.")
+    for operation in plan.untouched:
+        say(f"Never called, since it may change something: {expectations.label(operation)}")
     if plan.left_out:
         say(f"{plan.left_out} further submits would take {plan.left_out} credits more.")
 

@@ -32,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["--base-url", "https://a:b@api.example.com/"], "leave user, query and fragment out"),
         (["--base-url", "https://api.example.com/?key=1"], "leave user, query and fragment out"),
         (["--up-to", "recorded"], "give it with --har FILE"),
-        (["--up-to", "canary"], "give --credits 1 to allow it"),
+        (["--up-to", "canary"], "allow it with --credits 1"),
         (["--operation", "pollResult"], "is no operation that starts a job; there are: generateAdvance"),
         (["--body", "nowhere.json"], "--body nowhere.json: cannot be read as JSON"),
         (["--ledger", "nowhere/ledger"], "cannot be used as the ledger"),
@@ -100,8 +100,17 @@ def test_the_body_of_the_canary_may_be_given(api: MakeApi, tmp_path: Path) -> No
     assert all("mine" in str(each) for each in sent)
 
 
+def test_a_body_that_breaks_the_contract_is_not_paid_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "body.json").write_text('{"model": 7, "renovateType": "industrial"}')
+    assert main(["--credits", "1", "--body", "body.json"]) == COULD_NOT_RUN
+    said = capsys.readouterr().err
+    assert "--body body.json breaks the contract" in said
+    assert "'imageUrl' is missing; add 'imageUrl'" in said
+    assert "write one of: residential, commercial" in said
+
+
 def test_an_api_that_is_not_there_gives_2_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--base-url", "http://127.0.0.1:1/v1"]) == COULD_NOT_RUN
+    assert main(["--base-url", "http://127.0.0.1:1/v1", "--max-requests", "3"]) == COULD_NOT_RUN
     assert "nothing answers at http://127.0.0.1:1/v1: there was no answer (ConnectError" in capsys.readouterr().err
 
 

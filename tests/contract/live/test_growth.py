@@ -11,10 +11,10 @@ import pytest
 from spacely_spec import Spec, load, snake_case
 
 from ..conftest import ROOT
-from ..outcome import COULD_NOT_RUN, HELD, INCOMPLETE
+from ..outcome import HELD, INCOMPLETE
 from ..seams import changed_contract
-from .cli import main
 from .conftest import MakeApi
+from .settings import CannotRun
 
 CONTRACTS = sorted((ROOT / "tests" / "specs" / "growth").glob("*.yaml"))
 KEY = "tok_8c2e41d97b50f36a"
@@ -48,15 +48,11 @@ def test_another_contract_is_climbed_to_its_canary(
     assert f"The job {live.lines('job-ended')[0]['job']} of {accepted[0]['operation']}: succeeded." in said.out
 
 
-def test_nothing_made_up_is_paid_for(
-    api: MakeApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    contract = ROOT / "tests" / "specs" / "growth" / "bearer.yaml"
+def test_nothing_made_up_is_paid_for(api: MakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHT_RENDERS_API_KEY", KEY)
-    live = api(contract=load(contract), api_keys=(KEY,))
-    arguments = ["--spec", str(contract), "--base-url", live.url, "--ledger", str(live.ledger), "--credits", "1"]
-    assert main(arguments) == COULD_NOT_RUN
-    assert "the contract shows no body for createNight" in capsys.readouterr().err
+    live = api(contract=load(ROOT / "tests" / "specs" / "growth" / "bearer.yaml"), api_keys=(KEY,))
+    with pytest.raises(CannotRun, match="the contract shows no body for createNight"):
+        live.climb("--credits", "1")
     assert live.journal() == []
 
 
@@ -90,3 +86,24 @@ def test_a_contract_that_asks_for_no_key_is_climbed_too(
     assert live.climb("--credits", "1") == HELD
     assert live.climb("--credits", "1") == INCOMPLETE
     assert live.charged() == 1
+
+
+def test_an_operation_that_changes_something_and_starts_no_job_is_never_called(
+    api: MakeApi, spec: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def delete_jobs(document: dict[str, Any]) -> None:
+        responses = {"204": {"description": "It is gone."}, "401": {"description": "Unauthorised."}}
+        found = document["paths"]["/generate/poll-result"]["get"]
+        document["paths"]["/generate/poll-result"]["delete"] = {
+            "operationId": "deleteJob",
+            "summary": "Delete a job",
+            "security": found["security"],
+            "parameters": found["parameters"],
+            "responses": responses,
+        }
+
+    live = api(contract=changed_contract(spec, tmp_path, delete_jobs))
+    assert live.climb("--credits", "20", "--dry-run") == HELD
+    assert "Never called, since it may change something: DELETE /generate/poll-result" in capsys.readouterr().out
+    assert live.climb("--credits", "20") == HELD
+    assert "DELETE" not in {entry["method"] for entry in live.journal()}

@@ -67,6 +67,7 @@ def session() -> list[Entry]:
         entry("GET", f"{API}/generate/styles", 200, [], headers={}),
         poll("processing", [], 2),
         entry("GET", f"{API}/generate/poll-result?refId={JOB}", 0),
+        entry("GET", f"{API}/generate/poll-result?refId={JOB}", 304),
         poll("success", [IMAGE], 4),
         entry("GET", f"{API}/generate/poll-result?refId=none", 400, at=5),
         entry("GET", f"{API}/generate/poll-result?refId={JOB}", 401, headers={}, at=6),
@@ -99,7 +100,7 @@ def test_a_recording_that_keeps_the_contract_is_read_without_a_key_and_nothing_i
     said = capsys.readouterr().out
     assert "1 exchanges of other hosts are left out: fonts.example.com (1)" in said
     assert "1 times GET /api/v1/generate/styles: the contract has no such operation" in said
-    assert "1 exchanges have no answer" in said
+    assert "2 exchanges have no answer" in said
     assert "requests were sent" not in said
     assert {path.name for path in tmp_path.iterdir()} == {"traffic.har", "out"}
     found = states("out")
@@ -169,6 +170,13 @@ def test_a_recorded_exchange_that_breaks_the_contract_is_reported(
     assert read([*session(), broken]) == VIOLATED
     said = capsys.readouterr().out
     assert f"VIOLATED 1 times: {check}  (" in said, said
+
+
+def test_a_failure_of_the_server_is_not_laid_to_an_invalid_request(
+    read: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read([*session(), entry("POST", f"{API}/generate/advance", 500, sent={"model": "m"}, at=9)]) == HELD
+    assert "invalid_request_refused" not in capsys.readouterr().out
 
 
 def test_a_recorded_status_contradicts_what_was_assumed(read: Callable[..., int]) -> None:

@@ -154,6 +154,15 @@ def test_what_an_invalid_submit_has_started_is_told(api: MakeApi, capsys: pytest
     assert live.charged() == 2
 
 
+def test_the_job_of_a_submit_that_was_answered_otherwise_is_told(
+    api: MakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = api(CASES["a submit is answered 201"].fault({"api_keys": (KEY,)}))
+    assert live.climb("--credits", "1") == VIOLATED
+    (job,) = [line["job"] for line in live.lines("outcome") if "job" in line]
+    assert f"The job {job} of generateAdvance: its end was not seen." in capsys.readouterr().out
+
+
 def test_a_key_that_is_refused_ends_the_run(
     api: MakeApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

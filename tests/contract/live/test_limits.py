@@ -264,21 +264,6 @@ def test_no_cookie_stands_in_for_a_key(api: MakeApi) -> None:
     assert set(cookies) == {None}
 
 
-def test_no_password_of_the_environment_stands_in_for_a_key(
-    api: MakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    came: list[str | None] = []
-
-    async def note(request: Request, inner: Inner) -> Reply:
-        came.append(request.headers.get("authorization"))
-        return await inner(request)
-
-    api(note).climb()
-    assert [value for value in came if value is not None] == [f"Bearer {KEY}"]  # The probe that is meant to.
-
-
 def test_two_runs_do_not_share_a_ledger_at_the_same_time(
     api: MakeApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,11 +291,10 @@ def test_nothing_is_sent_without_a_key(
 
 
 @pytest.mark.parametrize("rung", ["canary", "more"])
-def test_what_costs_is_not_sent_without_credits(rung: str, api: MakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_costs_is_not_sent_without_credits(rung: str, api: MakeApi) -> None:
     live = api()
-    arguments = ["--base-url", live.url, "--ledger", str(live.ledger), "--up-to", rung]
-    assert main(arguments) == COULD_NOT_RUN
-    assert "this may cost 1 credits: give --credits 1 to allow it" in capsys.readouterr().err
+    with pytest.raises(CannotRun, match="this may cost credits, 1 at worst: allow it with --credits 1"):
+        live.climb("--up-to", rung)
     assert live.journal() == []
 
 

@@ -540,7 +540,7 @@ def a_path_is_renamed(document: Document, site: Site) -> None:
     _rename(document["paths"], site.submit.path, site.submit.path + "-renamed")
 
 
-@spec.fault(mock=["submit_accepted", "unknown_path_refused"], client=[])
+@spec.fault(mock=["submit_accepted"], client=[])
 def the_base_path_is_another(document: Document, site: Site) -> None:
     """Every call of an older program is answered 404; who gives the client its base URL is not hurt."""
     for server in document.get("servers", []):
@@ -579,7 +579,7 @@ def an_operation_is_renamed(document: Document, site: Site) -> None:
 spec.topic("job flow")
 
 
-@spec.fault(mock=["submitted_job_known"], client=["job_has_id"])
+@spec.fault(mock=["job_ends", "state_in_step"], client=["job_has_id"])
 def the_link_is_removed(document: Document, site: Site) -> None:
     """Nothing knows any more how a job ends."""
     del _operation(document, site.submit)["responses"][site.polling.status]["links"]
@@ -600,7 +600,7 @@ def a_job_that_runs_is_called_a_success(document: Document, site: Site) -> None:
     _link(document, site)["x-polling"]["successCriteria"] = [{"condition": f"{site.state_place.text} == '{running}'"}]
 
 
-@spec.fault(mock=[], client=["result_told"])
+@spec.fault(mock=["file_served"], client=["result_told"])
 def the_result_is_said_to_be_elsewhere(document: Document, site: Site) -> None:
     """A program sees no images in the updates, and downloads nothing."""
     site.result_place  # noqa: B018 - says whether there is one

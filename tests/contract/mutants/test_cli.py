@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.gate import Options
 from tests.contract.mutants.catalogue import CATALOGUE
 from tests.contract.mutants.cli import AS_EXPECTED, COULD_NOT_RUN, NOT_AS_EXPECTED, main
 from tests.contract.mutants.made_up import a_death, a_hang, another_status, broken, no_fault
+from tests.contract.mutants.matrix import Matrix, as_markdown
 from tests.contract.mutants.model import Kind, Mutant, Target
+from tests.contract.mutants.pool import run_all
+from tests.contract.mutants.run import Result, Task, Tool
+
+from spacely_spec import Spec
 
 SMOKE = (
     "every request is answered 401",
-    "a submit is answered with another success",
     "the keys of answers come in another order",
-    "every call breaks",
     "a submit is sent again after no answer",
     "a path is renamed",
     "the version is raised",
@@ -59,14 +63,13 @@ def test_a_fault_that_only_other_checks_tell_fails_the_run(capsys: pytest.Captur
 
 
 def test_a_false_alarm_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(QUICK, [NO_OP]) == AS_EXPECTED
     assert main(QUICK, [dataclasses.replace(NO_OP, apply=another_status)]) == NOT_AS_EXPECTED
     assert "mock: FALSE ALARM told by " in capsys.readouterr().out
 
 
 def test_a_fault_whose_time_runs_out_is_not_killed(capsys: pytest.CaptureFixture[str]) -> None:
     hanging = dataclasses.replace(FAULT, apply=a_hang)
-    assert main([*QUICK, "--timeout", "5"], [hanging]) == NOT_AS_EXPECTED
+    assert main([*QUICK, "--timeout", "3"], [hanging]) == NOT_AS_EXPECTED
     assert "mock: TIMED OUT" in capsys.readouterr().out
 
 
@@ -91,13 +94,23 @@ def test_only_a_whole_run_is_published(capsys: pytest.CaptureFixture[str]) -> No
     assert "takes a whole run" in capsys.readouterr().err
 
 
-def test_what_stock_tools_say_of_a_fault_stands_beside_it(tmp_path: Path) -> None:
+def test_stock_tools_tell_what_they_can(spec: Spec) -> None:
     mutant = next(each for each in CATALOGUE if each.name == "the id is missing")
-    assert main(["--max-examples", "2", "--jobs", "2", "--output", str(tmp_path)], [mutant]) == AS_EXPECTED
-    matrix = json.loads((tmp_path / "drift.json").read_text())
-    (row,) = matrix["mutants"]
-    for tool in ("st run", "parametrize"):
-        assert matrix["stockOnAMockWithoutAFault"][tool] == [
-            "Schema-valid request rejected (GET /generate/poll-result)"
-        ]
-        assert "Response violates schema (POST /generate/advance)" in row["stock"][tool]["told"]
+    tools: tuple[Tool, ...] = ("st run", "parametrize")
+    tasks = [Task(mutant, "mock", tool, spec.path, Options()) for tool in tools]
+    results = dict(run_all(tasks, 2, 120))
+    for index in range(len(tasks)):
+        assert "Response violates schema (POST /generate/advance)" in results[index].told, results[index].trouble
+        assert results[index].requests > 10
+
+
+def test_what_stock_tools_say_of_a_mock_without_a_fault_is_not_counted(spec: Spec) -> None:
+    matrix = Matrix.of([FAULT], spec.path, 1, 2)
+    row = matrix.note(Task(FAULT, "mock", "gate", spec.path, Options()), Result(("submit_accepted",)))
+    matrix.note(Task(None, "mock", "st run", spec.path, Options()), Result(("always (GET /)",)))
+    assert row is not None
+    for said, counted in ((("always (GET /)",), ()), (("always (GET /)", "new (GET /)"), ("new (GET /)",))):
+        matrix.note(Task(FAULT, "mock", "st run", spec.path, Options()), Result(said))
+        assert matrix.told_by_stock(row, "st run") == counted
+    assert "says of the mock without a fault: always (GET /)" in as_markdown(matrix)
+    assert "| made up | It hurts. | `submit_accepted` | 0.0 | 0 | new |" in as_markdown(matrix)

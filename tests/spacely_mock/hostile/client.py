@@ -35,6 +35,8 @@ class Victim:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                # Or else glibc keeps by chance what large bodies took, and that would look like growth.
+                env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072"},
             )
         banner = self._process.stdout.readline()
         self.port = int(re.search(r":(\d+)/", banner)[1])

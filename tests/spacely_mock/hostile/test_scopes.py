@@ -50,6 +50,10 @@ BODIES = {
         200,
     ),
     "a client that left before the body": ([{"type": "http.disconnect"}], None),
+    "a client that left after what might have been all": (
+        [{"type": "http.request", "body": BODY, "more_body": True}, {"type": "http.disconnect"}],
+        None,
+    ),
     "a client that left within the body": (
         [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}],
         None,
@@ -72,7 +76,7 @@ def test_an_odd_scope_is_answered(caller, scope, expected):
 
 @pytest.mark.parametrize(("messages", "expected"), BODIES.values(), ids=BODIES.keys())
 def test_an_odd_body_is_answered(caller, messages, expected):
-    answer = caller.raw({"headers": [KEY, JSON]}, *messages)
+    answer = caller.raw({"headers": [KEY, JSON], "raw_path": SUBMIT.encode()}, *messages)
     assert (answer and answer[0]) == expected
 
 
