@@ -58,7 +58,7 @@ class Inputs:
 
     def unusual(self, operation: Operation) -> Iterator[AnyCase]:
         """Valid requests with texts that generators seldom make, in every place that takes any text."""
-        (case,) = self.cases(operation, GenerationMode.POSITIVE, 1)
+        case = self.cases(operation, GenerationMode.POSITIVE, 1)[0]
         rules = _rules(self._spec, operation)
         for text in _TEXTS:
             unusual = copied(case)
