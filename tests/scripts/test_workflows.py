@@ -105,3 +105,12 @@ def test_actions_are_pinned_to_a_commit(workflow: Path) -> None:
     for step in steps(workflow):
         if "uses" in step:
             assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
+
+
+def test_only_the_live_workflow_has_a_key_and_it_cannot_begin_by_itself() -> None:
+    with_secrets = [path.name for path in WORKFLOWS if "secrets." in path.read_text()]
+    assert with_secrets == ["live.yml"]
+    live = yaml.safe_load((ROOT / ".github" / "workflows" / "live.yml").read_text())
+    assert list(live[True]) == ["workflow_dispatch"]  # YAML 1.1 reads the key `on` as true.
+    assert live["jobs"]["live"]["environment"] == "live"
+    assert "fork" in live["jobs"]["live"]["if"]

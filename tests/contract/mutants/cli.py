@@ -21,6 +21,14 @@ from spacely_spec import SpecError, load
 
 AS_EXPECTED, NOT_AS_EXPECTED, COULD_NOT_RUN = 0, 1, 2
 
+# One of each kind: a canary and what is no drift, each side, an edit that is told and one that is not.
+SMOKE = (
+    "every request is answered 401",
+    "the keys of answers come in another order",
+    "a submit is sent again after no answer",
+    "a path is renamed",
+    "the version is raised",
+)
 _PAGE = CONTRACT.parent / "docs" / "drift.md"
 _BEGIN, _END = "<!-- The matrix begins. -->", "<!-- The matrix ends. -->"
 _DESCRIPTION = """\
@@ -44,6 +52,8 @@ def main(arguments: Sequence[str] | None = None, catalogue: Sequence[Mutant] = C
         The exit status.
     """
     options = _parser().parse_args(sys.argv[1:] if arguments is None else list(arguments))
+    if options.smoke:
+        options.only, options.stock, options.max_examples = SMOKE, False, 2
     try:
         load(options.spec)
         chosen = _chosen(catalogue, options)
@@ -140,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/contract mutants", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--side", choices=("mock", "client", "spec"), help="only the mutants of one side")
     parser.add_argument("--only", action="append", metavar="NAME", help="only the mutant of that name; may be repeated")
+    parser.add_argument("--smoke", action="store_true", help="a few of every kind, for each change of the code")
     parser.add_argument("--no-stock", dest="stock", action="store_false", help="leave out st run and parametrize")
     parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="how many at a time")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write drift.md and drift.json there")
