@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import IO, BinaryIO, Final, Literal, TypeAlias
+from typing import IO, BinaryIO, Final, Literal, TypeAlias, cast
 
 from ._httpx import Response as HttpResponse
 
@@ -19,6 +20,7 @@ __all__ = [
     "OpenStrEnum",
     "RequestFiles",
     "Unset",
+    "joined",
 ]
 
 
@@ -95,3 +97,16 @@ class OpenIntEnum(IntEnum):
     def is_known(self) -> bool:
         """Whether the contract lists this value."""
         return self.value in type(self)._value2member_map_
+
+
+def joined(value: object, separator: str) -> object:
+    """The text of a parameter that holds all elements of a list; any other value as it is.
+
+    Args:
+        value: A JSON value.
+        separator: What stands between the elements.
+    """
+    if not isinstance(value, list):
+        return value
+    elements = cast("list[object]", value)
+    return separator.join(each if isinstance(each, str) else json.dumps(each) for each in elements)

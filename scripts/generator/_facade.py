@@ -24,6 +24,7 @@ Json: TypeAlias = Any
 
 _OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job", "with_raw_response"}
 _IMPORT_PREFIX = "."
+_SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 
 @dataclass(frozen=True)
@@ -339,6 +340,15 @@ def build_facade(spec: Spec, data: GeneratorData) -> Facade:
 def body_of(endpoint: Endpoint) -> Body | None:
     """The body the client sends, where the contract offers several: JSON if it is among them."""
     return next((body for body in endpoint.bodies if body.body_type == "json"), next(iter(endpoint.bodies), None))
+
+
+def joined_parameters(operation: Operation) -> list[tuple[str, str]]:
+    """The query parameters whose list is sent as one text, each with what stands between its elements."""
+    return [
+        (parameter.name, _SEPARATORS[parameter.style])
+        for parameter in operation.parameters
+        if parameter.location == "query" and not parameter.explode and parameter.style in _SEPARATORS
+    ]
 
 
 def replies_of(endpoint: Endpoint) -> list[Reply]:

@@ -20,7 +20,7 @@ from openapi_python_client.parser.errors import GeneratorError
 from spacely_runtime import errors
 from spacely_spec import Problem, Spec, SpecError
 
-from ._facade import Facade, body_of, build_facade, replies_of
+from ._facade import Facade, body_of, build_facade, joined_parameters, replies_of
 from ._one_way import require_only_what_travels
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -102,6 +102,7 @@ class _Project(Project):
             body_of=body_of,
             replies_of=replies_of,
             spec_path=lambda endpoint: by_name[str(endpoint.name)].path,
+            joined_parameters=lambda endpoint: joined_parameters(by_name[str(endpoint.name)].operation),
         )
 
     def _build_api(self) -> None:

@@ -102,7 +102,7 @@ def read_back(spec: Spec, parameter: Parameter, texts: list[str]) -> Any:
         return _scalar(schema.get("type"), texts[0])
     items, _ = followed(spec, schema.get("items", {}), "")
     if not (parameter.style == "form" and parameter.explode):
-        texts = [text for joined in texts for text in joined.split(_SEPARATORS.get(parameter.style, ","))]
+        texts = [text for joined in texts for text in joined.split(_SEPARATORS.get(parameter.style, ",")) if joined]
     return [_scalar(items.get("type"), text) for text in texts]
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from spacely_client import UNSET, InvalidRequest, Spacely
@@ -14,6 +15,9 @@ with MockServer(load(sys.argv[1])) as server, Spacely(api_key="sk-1", base_url=s
     styles = client.list_styles(limit=2, tags=["warm", ListStylesTagsItem.BRIGHT])
     assert styles
     assert all(isinstance(style, Style) for style in styles)
+    assert client.list_styles(pages=[1, 2])
+    query = httpx.get(f"{server.origin}/__mock__/requests").json()["requests"][-1]["query"]
+    assert query == {"pages": ["1,2"]}, "a list that is not exploded is one text"
     charges = client.list_charges()
     assert all(isinstance(charge, Charge) for charge in charges)
     folder = client.create_folder(name="home", passphrase="p", shelf={"room": "hall"})
