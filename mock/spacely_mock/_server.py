@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT = 30.0
 """How long a client may take to send one request, in seconds."""
 _GRACE = 3  # Seconds that requests under way are given when the server stops.
+_CLOSING = 3.0  # Seconds that closing the event loop may take.
 _BACKLOG = 2048
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, not bound
 
@@ -197,10 +198,12 @@ class MockServer:
         return self
 
     def stop(self) -> None:
-        """Stop serving; returns when the thread has ended and the port is free."""
+        """Stop serving; returns when the port is free."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
-            self._thread.join()
+            # The port is free before the event loop is closed, which uvloop now and then takes for ever to do where
+            # a process has had many loops; the thread then ends with the process.
+            self._thread.join(_GRACE + _CLOSING)
         self._server = self._thread = self._listener = None
 
     def __enter__(self) -> Self:
