@@ -61,7 +61,9 @@ class JobSettings:
     def has_run(self, job: Job) -> bool | None:
         """Whether a job has run its time; None where its polls must be counted to know."""
         seconds = self.plan(job).seconds
-        return None if seconds is None else self.clock.now() - job.created >= seconds
+        if not seconds:  # Its id may say a fraction of a millisecond from now; at once is at once all the same.
+            return None if seconds is None else True
+        return self.clock.now() - job.created >= seconds
 
     async def has_ended(self, job: Job, owner: str) -> bool:
         """Whether a poll finds a job ended; where polls count, this one does."""

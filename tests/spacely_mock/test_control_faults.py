@@ -140,7 +140,8 @@ def test_faults_reach_every_operation_and_every_answer(call, sleeper):
 def server(request):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "h11":
-            patch.setitem(sys.modules, "uvicorn.protocols.http.httptools_impl", None)
+            for name in ("uvicorn.protocols.http.httptools_impl", "spacely_mock._direct"):
+                patch.setitem(sys.modules, name, None)
         with MockServer(CONTRACT, render_time=0) as running:
             protocols = [each.__name__ for each in running._server.config.http_protocol_class.__mro__]
             assert ("HttpToolsProtocol" in protocols) is (request.param == "httptools")

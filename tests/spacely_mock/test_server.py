@@ -20,7 +20,8 @@ def server(request):
     """The mock under each of uvicorn's two HTTP parsers: the fast one is not there on every machine."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "h11":
-            patch.setitem(sys.modules, "uvicorn.protocols.http.httptools_impl", None)
+            for name in ("uvicorn.protocols.http.httptools_impl", "spacely_mock._direct"):
+                patch.setitem(sys.modules, name, None)
         running = MockServer(CONTRACT, render_time=0, body_limit=100_000).start()
     yield running
     running.stop()
