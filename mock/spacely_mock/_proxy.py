@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,11 +246,12 @@ class Proxy:
             exchange.job = self._polled_job(entry.operation, checked)
         refused = self._refuse(request, operation, exchange)
         reply = refused or await self._exchange(request, entry, exchange, path)
-        seconds = exchange.answered(reply.status)
-        self._metrics.count(exchange.operation, reply.status, seconds)
-        self._metrics.count_violations(exchange)
-        await self._state.complete(exchange)
-        self._tell(reply, exchange)
+        with _harmless(exchange):
+            seconds = exchange.answered(reply.status)
+            self._metrics.count(exchange.operation, reply.status, seconds)
+            self._metrics.count_violations(exchange)
+            await self._state.complete(exchange)
+            self._tell(reply, exchange)
         told = f"request={exchange.count('request')}, answer={exchange.count('answer')}"
         return reply.with_headers((VIOLATIONS, told))
 
@@ -259,17 +261,16 @@ class Proxy:
         try:
             reply = await self._upstream.send(request, path)
         except UpstreamError as error:
-            self._write(request, exchange, None, str(error))
-            self._say(f"{exchange.shown} {error.kind.fallback} upstream: {_line(error)}")
+            with _harmless(exchange):
+                self._write(request, exchange, None, str(error))
+                self._say(f"{exchange.shown} {error.kind.fallback} upstream: {_line(error)}")
             return problem(error.kind, str(error), request.instance)
-        self._write(request, exchange, reply, "")
+        with _harmless(exchange):
+            self._write(request, exchange, reply, "")
         if entry is None:
             return reply
-        try:
+        with _harmless(exchange):
             self._check_answer(entry, reply, exchange, has_body=request.method != "HEAD")
-        except Exception:  # noqa: BLE001 - an answer may tell of a job that is paid for, so it is not lost to a defect
-            _log.exception("The answer to %s could not be checked", exchange.shown)
-            return reply
         if self._errors and exchange.count("answer"):
             return self._replaced(request, reply, exchange)
         return reply
@@ -351,6 +352,15 @@ class Proxy:
         more = len(exchange.broken) - _KEPT
         if more > 0:
             self._say(f"{exchange.shown} {reply.status} and {more} more")
+
+
+@contextmanager
+def _harmless(exchange: _Exchange) -> Generator[None]:
+    """Report what the block raises, and go on: an answer may tell of a job that is paid for, and is not lost for it."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - whatever it is
+        _log.exception("%s was passed on; what it came to could not be checked or noted", exchange.shown)
 
 
 def create_proxy(

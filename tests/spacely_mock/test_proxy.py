@@ -439,11 +439,16 @@ def test_what_browsers_ask_beforehand_passes_and_is_no_violation():
     )
 
 
-def test_a_defect_of_the_check_loses_no_answer(monkeypatch, caplog):
+@pytest.mark.parametrize("note", ["_check_answer", "_write", "_tell", "_metrics.count", "_state.complete"])
+def test_nothing_that_is_noted_of_an_answer_loses_it(note, monkeypatch, caplog):
+    def broken_pipe(*_, **__):
+        raise BrokenPipeError
+
     proxy = Proxied()
-    monkeypatch.setattr(proxy.app, "_check_answer", None)
+    *owner, name = note.split(".")
+    monkeypatch.setattr(getattr(proxy.app, owner[0]) if owner else proxy.app, name, broken_pipe)
     assert proxy.submit().json() == ACCEPTED
-    assert "could not be checked" in caplog.text
+    assert "could not be checked or noted" in caplog.text
 
 
 SECRET = "sk-a/very+secret=key"
