@@ -140,12 +140,14 @@ class Server:
 
     def valid_cases(self, operation: Operation, count: int) -> list[AnyCase]:
         """Valid requests without a key: first one made of the contract's examples as far as they go."""
-        strategy = self.operation(operation).as_strategy(generation_mode=GenerationMode.POSITIVE)
-        cases = [copied(case) for case in draw(strategy, count, self.report.seed)]
+        target = self.operation(operation)
+        cases = draw(target.as_strategy(generation_mode=GenerationMode.POSITIVE), count, self.report.seed)
+        for examples in target.get_strategies_from_examples()[:1]:
+            cases[:1] = draw(examples, 1, self.report.seed)
+        cases = [copied(case) for case in cases]
         for case in cases:
             for scheme in credentials.schemes(self.spec).values():
                 container(case, scheme.location).pop(scheme.name, None)
-        _use_examples(cases[0], operation)
         return cases
 
     def send(
@@ -271,14 +273,3 @@ def _failure_text(failure: BaseException) -> str:
     title = getattr(failure, "title", "")
     message = getattr(failure, "message", "") or str(failure)
     return f"{title}: {message}" if title else message
-
-
-def _use_examples(case: AnyCase, operation: Operation) -> None:
-    for parameter in operation.parameters:
-        for value in parameter.examples.values():
-            container(case, parameter.location)[parameter.name] = value
-            break
-    for media_type, content in (operation.body.content if operation.body else {}).items():
-        for value in content.examples.values():
-            case.body, case.media_type = value, media_type
-            return
