@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import Any
 
 import schemathesis
@@ -17,9 +17,10 @@ from schemathesis.hooks import unregister
 from spacely_spec import Operation
 
 from . import expectations
+from .generation import AnyCase
 from .recording import of_schemathesis
 from .report import Exchange
-from .server import HttpExchange, Server, contains
+from .server import HttpExchange, Server, contains, container, put_value
 
 RUN = "whole run"
 PHASES = tuple(phase.value for phase in TESTING_PHASES)
@@ -71,8 +72,9 @@ def run_phases(server: Server) -> None:
 
     uncounted = 0
 
-    def before_call(_context: Any, _case: Any, _arguments: Any) -> None:
+    def before_call(_context: Any, case: Any, _arguments: Any) -> None:
         nonlocal uncounted
+        _write_out_constants(server, case)
         uncounted -= 1
         budget.count()
         if budget.spent:
@@ -95,6 +97,18 @@ def run_phases(server: Server) -> None:
     if cut:
         raise Unfinished([*cut, RUN], budget.spent or seen.stopped or "Schemathesis skipped it")
     seen.finish()
+
+
+def _write_out_constants(server: Server, case: AnyCase) -> None:
+    """Put the values that a Link names as the contract wants them: Schemathesis sends those as Python writes them."""
+    for polling in expectations.pollings(server.spec):
+        target = server.spec.operation(polling.target)
+        if case.operation.label != expectations.label(target):
+            continue
+        for parameter in target.parameters:
+            value = polling.constants.get(parameter.name)
+            if not isinstance(value, (str, NoneType)) and container(case, parameter.location).get(parameter.name) == value:
+                put_value(case, parameter, value)
 
 
 class _Seen:

@@ -11,6 +11,7 @@ import httpx
 import schemathesis
 from schemathesis import Config, GenerationMode, Response
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.transforms import jsonify_python_specific_types
 from schemathesis.engine.recorder import Request
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -19,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from spacely_spec import Answer, Operation, Spec
+from spacely_spec import Answer, Operation, Parameter, Spec
 
 from . import credentials, expectations
 from .generation import AnyCase, AnyOperation, draw
@@ -207,6 +208,13 @@ def container(case: AnyCase, location: str) -> Any:
     return getattr(
         case, {"path": "path_parameters", "query": "query", "header": "headers", "cookie": "cookies"}[location]
     )
+
+
+def put_value(case: AnyCase, parameter: Parameter, value: Any) -> None:
+    """Give a request a parameter with a value, written in the style that the contract asks for."""
+    values = {parameter.name: jsonify_python_specific_types(value)}
+    serialize = case.operation.get_parameter_serializer(parameter.location)
+    container(case, parameter.location).update(serialize(values) if serialize is not None else values)
 
 
 def copied(case: AnyCase) -> AnyCase:
