@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,14 @@ from tests.contract.mutants.client_seams import (
     around_send,
     client,
     crashing_on_the_line,
+    errors,
+    on_error,
     on_values,
     overriding,
-    raising,
 )
 from tests.contract.mutants.model import NotApplicable
 from tests.contract.mutants.site import Site
+from tests.contract.mutants.spec_given import errors_have_a_body
 
 client.topic("decoding")
 
@@ -88,13 +91,13 @@ def a_value_outside_an_enum_becomes_one_within(site: Site) -> Prepare:
 @client.fault("broken_answer_refused")
 def an_answer_that_breaks_the_contract_is_nothing(_: Site) -> Prepare:
     """A submit that was charged for seems not to have happened."""
-    return raising(lambda errors: errors.InvalidResponse, lambda _: None)
+    return on_error("InvalidResponse", lambda _, __: None)
 
 
 @client.fault("only_client_errors", "broken_answer_refused")
 def a_missing_field_is_a_key_error(_: Site) -> Prepare:
     """A program that catches the client's errors crashes."""
-    return raising(lambda errors: errors.InvalidResponse, lambda _: KeyError("field"))
+    return on_error("InvalidResponse", lambda _, __: KeyError("field"))
 
 
 @client.fault("drifted_answer_kept", "only_client_errors")
@@ -162,41 +165,51 @@ client.topic("errors")
 @client.fault("error_status_raised")
 def an_error_that_is_not_documented_is_nothing(_: Site) -> Prepare:
     """A program goes on as if all were well."""
-    return around_send(_swallowing(lambda error: not error.documented))
+    return on_error("StatusError", lambda _, error: error if error.documented else None)
 
 
 @client.fault("error_status_raised")
 def an_error_that_is_documented_is_nothing(_: Site) -> Prepare:
     """A program goes on as if all were well."""
-    return around_send(_swallowing(lambda error: error.documented))
+    return on_error("StatusError", lambda _, error: None if error.documented else error)
 
 
 @client.fault("error_status_raised")
 def an_error_has_another_status(_: Site) -> Prepare:
     """A program that goes by the status does the wrong thing."""
 
-    def handle(_: Any, call: Callable[[], Any]) -> Any:
-        from spacely_client import errors
+    def instead(_: Any, error: Any) -> Any:
+        error.status_code = error.status_code // 100 * 100
+        return error
 
-        try:
-            return call()
-        except errors.StatusError as error:
-            error.status_code = error.status_code // 100 * 100
-            raise
-
-    return around_send(handle)
+    return on_error("StatusError", instead)
 
 
 @client.fault("error_status_raised")
 def an_error_is_of_no_type(_: Site) -> Prepare:
     """A program cannot tell a wrong key from a server that is down."""
+    return on_error("StatusError", lambda _, error: errors().ClientError(str(error)))
 
-    def instead(error: Any) -> Exception:
-        from spacely_client import errors
 
-        return errors.ClientError(str(error))
+@client.fault("documented_error_raised", given=errors_have_a_body)
+def an_error_with_the_body_of_the_contract_is_taken_for_a_result(site: Site) -> Prepare:
+    """A program goes on as if all were well, with an error in place of its result."""
+    known = [
+        set(site.resolved(content.schema or {}).get("required", ()))
+        for response in site.poll.responses.values()
+        for content in response.content.values()
+        if not response.status.startswith("2")
+    ]
 
-    return raising(lambda errors: errors.StatusError, instead)
+    def instead(_: Any, error: Any) -> Any:
+        try:
+            body = json.loads(error.body)
+        except ValueError:
+            return error
+        documented = isinstance(body, dict) and any(names and names <= body.keys() for names in known)
+        return None if documented else error
+
+    return on_error("StatusError", instead)
 
 
 @client.fault("only_client_errors")
@@ -225,18 +238,4 @@ def a_redirect_is_followed(_: Site) -> Prepare:
 @client.fault("transport_error_raised", "only_client_errors")
 def an_error_of_httpx_escapes(_: Site) -> Prepare:
     """A program that catches the client's errors crashes."""
-    return raising(lambda errors: errors.TransportError, lambda error: error.__cause__ or error)
-
-
-def _swallowing(which: Callable[[Any], bool]) -> Callable[[Any, Callable[[], Any]], Any]:
-    def handle(_: Any, call: Callable[[], Any]) -> Any:
-        from spacely_client import errors
-
-        try:
-            return call()
-        except errors.StatusError as error:
-            if not which(error):
-                raise
-            return None, None
-
-    return handle
+    return on_error("TransportError", lambda _, error: error.__cause__ or error)

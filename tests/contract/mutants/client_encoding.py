@@ -25,6 +25,7 @@ from tests.contract.mutants.client_seams import (
 )
 from tests.contract.mutants.model import NotApplicable
 from tests.contract.mutants.site import Site
+from tests.contract.mutants.spec_requests import a_header_may_be_sent
 from tests.contract.seams import Line
 
 client.topic("encoding")
@@ -147,6 +148,24 @@ def a_long_text_is_cut_off(_: Site) -> Prepare:
 def json_is_sent_as_text(_: Site) -> Prepare:
     """The server refuses every submit."""
     return on_the_line(lambda request: rebuilt(request, headers={**request.headers, "content-type": "text/plain"}))
+
+
+@client.fault("header", given=a_header_may_be_sent)
+def a_header_is_never_sent(site: Site) -> Prepare:
+    """What the user asked for is not done, and is charged for."""
+    named = {
+        each.name.lower()
+        for operation in site.spec.operations
+        for each in operation.parameters
+        if each.location == "header"
+    }
+    if not named:
+        raise NotApplicable("no operation has a header")
+    return on_the_line(
+        lambda request: rebuilt(
+            request, headers={name: value for name, value in request.headers.items() if name not in named}
+        )
+    )
 
 
 @client.fault("valid_input_sent")

@@ -12,6 +12,7 @@ from tests.contract.clients import Prepare
 from tests.contract.mutants.client_seams import (
     around_send,
     client,
+    on_error,
     on_the_line,
     overriding,
     rebuilt,
@@ -54,31 +55,22 @@ def the_key_is_in_the_user_agent_too(site: Site) -> Prepare:
 def an_error_tells_the_key(_: Site) -> Prepare:
     """The key gets into every error report."""
 
-    def handle(client: Any, call: Callable[[], Any]) -> Any:
-        from spacely_client import errors
+    def instead(client: Any, error: Any) -> Any:
+        error.body += f" (sent with {client._secret.reveal()})"
+        return error
 
-        try:
-            return call()
-        except errors.StatusError as error:
-            error.body += f" (sent with {client._secret.reveal()})"
-            raise
-
-    return around_send(handle)
+    return on_error("StatusError", instead)
 
 
 @client.fault("key_not_told")
 def the_cause_of_an_error_tells_the_key(_: Site) -> Prepare:
     """The key gets into every traceback."""
 
-    def handle(client: Any, call: Callable[[], Any]) -> Any:
-        from spacely_client import errors
+    def instead(client: Any, error: Any) -> Any:
+        error.__cause__ = ValueError(f"while sending {client._secret.reveal()}")
+        return error
 
-        try:
-            return call()
-        except errors.ClientError as error:
-            raise error from ValueError(f"while sending {client._secret.reveal()}")
-
-    return around_send(handle)
+    return on_error("ClientError", instead)
 
 
 @client.fault("key_not_told")

@@ -13,6 +13,7 @@ from tests.contract.mutants.mock_seams import (
 )
 from tests.contract.mutants.model import NotApplicable
 from tests.contract.mutants.site import Site
+from tests.contract.mutants.spec_given import there_are_things_to_be_made
 from tests.contract.seams import Fault, Inner, Reply, Request
 
 mock.topic("routing")
@@ -106,3 +107,13 @@ def an_operation_is_missing(site: Site) -> Fault:
         return Reply(404, {}, b"") if re.search(pattern, request.path) else await inner(request)
 
     return fault
+
+
+@mock.fault("ensure_resource_availability", given=there_are_things_to_be_made)
+def what_was_made_is_not_there(_: Site) -> Fault:
+    """A program that makes a thing and looks at it is told that there is none."""
+
+    def change(request: Request, reply: Reply) -> Reply:
+        return Reply(404, {}, b"") if request.method == "GET" and "/things/" in request.path else reply
+
+    return on_replies(change)

@@ -110,10 +110,14 @@ def _run(task: Task) -> tuple[tuple[str, ...], int]:
 
 def _contracts(task: Task, spec: Spec, folder: Path) -> tuple[Spec, Spec]:
     """The contract that the target is held to, and the one that it is made from."""
-    if task.mutant is None or task.mutant.side != "spec":
+    mutant = task.mutant
+    edit = None if mutant is None else mutant.apply if mutant.side == "spec" else mutant.given
+    if mutant is None or edit is None:
         return spec, spec
-    site, edit = Site(spec), task.mutant.apply
+    site = Site(spec)
     edited = changed_contract(spec, folder, lambda document: edit(document, site))
+    if mutant.side != "spec":
+        return edited, edited
     return (edited, spec) if task.target.startswith("old") else (spec, edited)
 
 

@@ -116,7 +116,13 @@ def an_answer_has_another_media_type(document: Document, site: Site) -> None:
     rename(response["content"], "application/json", "application/vnd.x+json")
 
 
-@spec.fault(mock=[], client=[], old_mock=["answer_conforms"])
+@spec.fault(mock=[], client=["error_status_raised"], old_client=["empty_answer_is_none"])
+def an_answer_may_be_empty(document: Document, site: Site) -> None:
+    """A program that was generated before takes nothing for an error."""
+    operation_in(document, site.poll)["responses"]["204"] = {"description": "There is nothing to tell."}
+
+
+@spec.fault(mock=[], client=[], old_mock=["answer_conforms", "response_headers_conformance"])
 def an_answer_always_has_a_header(document: Document, site: Site) -> None:
     """A program that goes by the header fails against an older server."""
     response = operation_in(document, site.poll)["responses"][str(site.polled)]

@@ -122,6 +122,13 @@ def failure_is_no_longer_told(document: Document, site: Site) -> None:
     del link_in(document, site)["x-polling"]["failureCriteria"]
 
 
+@spec.fault(mock=[], client=["failure_raised", "states_told"], old_mock=["one_end"])
+def success_is_called_a_failure_too(document: Document, site: Site) -> None:
+    """A program waits in vain for what has failed, or throws away what has succeeded."""
+    polling = link_in(document, site)["x-polling"]
+    polling["failureCriteria"] = polling["successCriteria"]
+
+
 @spec.fault(mock=["state_in_step"], client=["polls_until_the_end"])
 def a_job_that_runs_is_called_a_success(document: Document, site: Site) -> None:
     """A program goes on without its result."""
