@@ -175,7 +175,9 @@ class _Waits:
         """Whether a request goes to the operation that the Link names, with the id and the Link's constants."""
         spec, polling, parameters = self._client.spec, self._polling, self._target.parameters
         wanted = dict(polling.constants)
-        wanted.update((each.name, read_back(spec, each, [job_id])) for each in parameters if each.name == polling.parameter)
+        wanted.update(
+            (each.name, read_back(spec, each, [job_id])) for each in parameters if each.name == polling.parameter
+        )
         said = values_of(spec, self._target, of_httpx(request, None, 0.0, 0.0))
         return said is not None and all(
             same(said.parameters.get((each.location, each.name)), wanted[each.name])

@@ -116,7 +116,9 @@ def measure(spec: Spec, report: Report) -> Coverage:
     return coverage
 
 
-def _asked(spec: Spec, cells: Mapping[str, OperationCells], record: Record) -> tuple[OperationCells | None, Input | None]:
+def _asked(
+    spec: Spec, cells: Mapping[str, OperationCells], record: Record
+) -> tuple[OperationCells | None, Input | None]:
     """The operation that a request was sent to, and what it says; a poll is recorded with the submit it belongs to."""
     named = cells.get(record.operation)
     if named is not None and named.operation.method == record.message.method:

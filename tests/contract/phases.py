@@ -20,7 +20,7 @@ from . import expectations
 from .generation import AnyCase
 from .recording import of_schemathesis
 from .report import Exchange
-from .server import HttpExchange, Server, contains, container, put_value
+from .server import HttpExchange, Server, container, contains, put_value
 
 RUN = "whole run"
 PHASES = tuple(phase.value for phase in TESTING_PHASES)
@@ -107,7 +107,8 @@ def _write_out_constants(server: Server, case: AnyCase) -> None:
             continue
         for parameter in target.parameters:
             value = polling.constants.get(parameter.name)
-            if not isinstance(value, (str, NoneType)) and container(case, parameter.location).get(parameter.name) == value:
+            given = container(case, parameter.location).get(parameter.name)
+            if given == value and not isinstance(value, (str, NoneType)):
                 put_value(case, parameter, value)
 
 

@@ -113,6 +113,12 @@ class Server:
             # answer each request, whatever else is wrong with it.
             "generation": {"max-examples": self.examples, "database": "none", "with-security-parameters": False},
             "operations": [self._expected(operation) for operation in self.spec.operations],
+            "checks": {
+                # It takes the keys of two users, and there is one.
+                "object_level_authorization": {"enabled": False},
+                # A mock keeps jobs and nothing else: what is deleted there is as good as what was never made.
+                "use_after_free": {"enabled": self.timing is None},
+            },
         }
         schemes = credentials.schemes(self.spec).values()
         if schemes:
