@@ -6,12 +6,14 @@ import json
 
 from tests.contract.mutants.mock_seams import (
     accepting,
+    accepting_values,
     always,
     json_body,
     mock,
     on_replies,
     on_submits,
     refusing,
+    showing_the_last_job,
     with_json,
 )
 from tests.contract.mutants.site import Site
@@ -76,24 +78,13 @@ def a_number_is_taken_for_a_text(site: Site) -> Fault:
 def a_value_outside_an_enum_is_accepted(site: Site) -> Fault:
     """A misspelt value goes unnoticed until production."""
     name = site.property_with("enum")
-
-    def mended(request: Request) -> Request | None:
-        body = json_body(request)
-        return with_json(request, {**body, name: site.properties[name]["enum"][0]}) if name in body else None
-
-    return accepting(site, mended)
+    return accepting_values(site, name, lambda _: site.properties[name]["enum"][0])
 
 
 @mock.fault("edge_refused")
 def an_enum_is_taken_in_any_case(site: Site) -> Fault:
     """A value in capital letters goes unnoticed until production."""
-    name = site.property_with("enum")
-
-    def mended(request: Request) -> Request | None:
-        value = json_body(request).get(name)
-        return with_json(request, {**json_body(request), name: value.lower()}) if isinstance(value, str) else None
-
-    return accepting(site, mended)
+    return accepting_values(site, site.property_with("enum"), str.lower)
 
 
 @mock.fault("edge_refused")
@@ -101,11 +92,7 @@ def a_format_is_not_looked_at(site: Site) -> Fault:
     """A file name in place of a URL goes unnoticed until production."""
     name = site.property_with("format")
 
-    def mended(request: Request) -> Request | None:
-        value = json_body(request).get(name)
-        return with_json(request, {**json_body(request), name: site.sample[name]}) if isinstance(value, str) else None
-
-    return accepting(site, mended)
+    return accepting_values(site, name, lambda _: site.sample[name])
 
 
 @mock.fault("edge_accepted")
@@ -166,18 +153,7 @@ def a_content_type_with_a_parameter_is_refused(site: Site) -> Fault:
 @mock.fault("negative_data_rejection")
 def a_poll_without_an_id_shows_the_last_job(site: Site) -> Fault:
     """A program that forgets the id shows one user the result of another."""
-    last = ""
-
-    async def fault(request: Request, inner: Inner) -> Reply:
-        nonlocal last
-        if site.is_poll(request) and not site.asked_for(request) and last:
-            request = site.asking_for(request, last)
-        reply = await inner(request)
-        if site.is_submit(request) and reply.status == site.accepted:
-            last = str(site.job_id(reply))
-        return reply
-
-    return fault
+    return showing_the_last_job(site, lambda request: not site.asked_for(request))
 
 
 @mock.fault("malformed_body_refused")
