@@ -30,6 +30,7 @@ from .report import SHOWN, Report, shortened
 
 # Any moment will do; always the same one makes ids that hold the time repeat.
 _EPOCH = 1_800_000_000.0
+_LEAST_STATEFUL = 10
 _CONFORMANCE = [
     status_code_conformance,
     content_type_conformance,
@@ -112,6 +113,8 @@ class Server:
             # The key is given, and authentication has a phase of its own: a generated key would have 401
             # answer each request, whatever else is wrong with it.
             "generation": {"max-examples": self.examples, "database": "none", "with-security-parameters": False},
+            # Too few would follow no Link, which counts as a violation.
+            "phases": {"stateful": {"generation": {"max-examples": max(self.examples, _LEAST_STATEFUL)}}},
             "operations": [self._expected(operation) for operation in self.spec.operations],
             "checks": {
                 # It takes the keys of two users, and there is one.
