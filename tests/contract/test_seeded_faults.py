@@ -95,12 +95,11 @@ def test_a_mock_that_answers_401_to_everything_is_violated(spec: Spec) -> None:
 
 
 def test_a_server_that_shows_what_was_deleted_is_violated_and_a_mock_need_not_know(spec: Spec, tmp_path: Path) -> None:
-    options = Options(examples=10)
     changed = edited(spec, tmp_path, there_are_things_to_be_made)
-    report = check_app(changed, options, parts=[run_phases])
+    report = check_app(changed, QUICK, parts=[run_phases])
     assert report.held, as_text(report)
     with MockServer(changed, render_time=0.05, api_keys=("sk-any",)) as server:
-        report = check_url(changed, options, server.url, "sk-any")
+        report = check_url(changed, QUICK, server.url, "sk-any")
     assert report.violated_checks == {"use_after_free"}, as_text(report)
 
 
