@@ -53,7 +53,7 @@ def _compare(base_name: str | None, contract: Path) -> Comparison:
             python=python_changes(old.spec, new.spec),
             base_version=old.version,
             version=new.version,
-            left_out=None if has_redocly() else _NO_NODE,
+            left_out=None if has_redocly() or old.spec.document == new.spec.document else _NO_NODE,
         )
 
 

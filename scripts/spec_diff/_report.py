@@ -24,7 +24,7 @@ class Comparison:
         python: What changed for Python callers.
         base_version: The package's version there, or None where it is not known.
         version: The package's version now, or None where it is not known.
-        left_out: What could not be looked at, and why; None where all was.
+        left_out: What could not be looked at on the wire, and why; None where all was.
     """
 
     base: str
@@ -39,6 +39,13 @@ class Comparison:
     def bump(self) -> Bump:
         """What the change is worth: the greater of the two."""
         return greatest([*self.wire, *self.python])
+
+    @property
+    def sides(self) -> tuple[tuple[str, str, list[Change]], ...]:
+        """The wire and Python: what each is called, how great its change is, and its changes."""
+        wire = greatest(self.wire).word + (" in the little that was looked at" if self.left_out else "")
+        python = greatest(self.python).word
+        return ("On the wire", wire, self.wire), ("For Python callers", python, self.python)
 
     @property
     def least_version(self) -> Version | None:
@@ -85,8 +92,8 @@ def _a(bump: Bump) -> str:
 def text(comparison: Comparison) -> str:
     """For a terminal."""
     lines = [f"{comparison.revision} against {comparison.base}", ""]
-    for title, changes in (("On the wire", comparison.wire), ("For Python callers", comparison.python)):
-        lines.append(f"{title}: {greatest(changes).word}")
+    for title, word, changes in comparison.sides:
+        lines.append(f"{title}: {word}")
         lines += [f"  {change.bump.name.lower():5}  {change.text}  [{change.place}]" for change in _sorted(changes)]
         lines.append("")
     if comparison.left_out:
@@ -101,8 +108,8 @@ def text(comparison: Comparison) -> str:
 def markdown(comparison: Comparison) -> str:
     """For a comment on a pull request."""
     lines = [MARKER, f"## What this change of `{comparison.revision}` does", "", verdict(comparison), ""]
-    for title, changes in (("On the wire", comparison.wire), ("For Python callers", comparison.python)):
-        lines += [f"**{title}:** {greatest(changes).word}", ""]
+    for title, word, changes in comparison.sides:
+        lines += [f"**{title}:** {word}", ""]
         lines += [f"- {_breaking(change)}{change.text} <sub>{change.place}</sub>" for change in _sorted(changes)]
         lines += [""] if changes else []
     if comparison.left_out:

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.replay is not None and options.baseline is not None:
         parser.error("--replay looks for one violation, known or not: leave --baseline out")
     try:
-        spec = load(options.spec)
+        spec = _loaded(options.spec)
         if options.target == "client":
             with _client_folder(options) as folder:
                 if not _is_importable(folder):
@@ -83,6 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - status 1 says that the contract is violated; a fault in here must not
         traceback.print_exc()
     return COULD_NOT_RUN
+
+
+def _loaded(path: Path) -> Spec:
+    spec = load(path)
+    if not spec.operations:
+        raise CannotRun(f"{path} has no operation that could be checked")
+    return spec
 
 
 def _command(arguments: Sequence[str]) -> tuple[Callable[[Sequence[str]], int] | None, list[str]]:
@@ -117,8 +124,6 @@ def _run(options: argparse.Namespace, spec: Spec) -> Outcome:
     command = _again(options)
     if size.replay is not None:
         return Outcome([Result(report) for report in reports], command, notes=[_replayed(size.replay, reports)])
-    if not all(report.sent or report.unfinished for report in reports):
-        raise CannotRun(f"{options.spec} has no operation that could be checked")
     judgement = baseline.judge(reports, _today()) if baseline is not None else Judgement()
     notes = _changed(options, baseline, reports, judgement)
     return Outcome([result_of(spec, report, target) for report in reports], command, judgement, notes)
@@ -131,11 +136,13 @@ def _replayed(replay: Replay, reports: Sequence[Report]) -> str:
     if not any(report.violations for report in reports) and any(report.unfinished for report in reports):
         return f"{replay.check} of {replay.operation} was not looked at to the end."
     if not any(replay.made(report) for report in reports):
-        checks = {check for report in reports for phase, _, check in report.tallies if phase == replay.phase}
-        raise CannotRun(
-            f"nothing was checked as {replay.phase}/{replay.check}; "
-            + (f"checks of this phase: {', '.join(sorted(checks))}" if checks else "there is no such phase")
-        )
+        made = {key[1:] for report in reports for key in report.tallies if key[0] == replay.phase}
+        checks = sorted({check for operation, check in made if operation == replay.operation})
+        known = f"checks of it in this phase: {', '.join(checks)}"
+        if not checks:
+            operations = sorted({operation for operation, _ in made})
+            known = f"what this phase looks at: {', '.join(operations)}" if made else "there is no such phase"
+        raise CannotRun(f"nothing was checked as {replay.phase}/{replay.check} of {replay.operation}; {known}")
     again = any(report.violations for report in reports)
     return f"{replay.check} of {replay.operation} is {'still' if again else 'no longer'} violated."
 
@@ -301,4 +308,9 @@ def _seconds(text: str) -> float:
 
 
 def _seed(text: str) -> int:
-    return secrets.randbelow(1 << 32) if text == "random" else int(text)
+    if text == "random":
+        return secrets.randbelow(1 << 32)
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor 'random'") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 import httpx
 
@@ -15,7 +14,9 @@ from . import expectations
 from .answers import Content, encode
 from .client_requests import CallExchange, Subject, recorded
 from .clients import Answerer, Outcome, plain, same
+from .recording import of_httpx
 from .seams import put
+from .wire import read_back, values_of
 
 PHASE = "client waits"
 
@@ -172,22 +173,17 @@ class _Waits:
 
     def _aims(self, request: httpx.Request, job_id: str) -> bool:
         """Whether a request goes to the operation that the Link names, with the id and the Link's constants."""
-        values = {
-            self._polling.parameter: job_id,
-            **{name: str(value) for name, value in self._polling.constants.items()},
-        }
-        path = self._target.path
-        query: dict[str, str] = {}
-        for parameter in self._target.parameters:
-            if parameter.name not in values:
-                continue
-            if parameter.location == "path":
-                path = path.replace("{" + parameter.name + "}", values[parameter.name])
-            elif parameter.location == "query":
-                query[parameter.name] = values[parameter.name]
-        sent = dict(parse_qsl(request.url.query.decode(), keep_blank_values=True))
-        at = unquote(request.url.raw_path.partition(b"?")[0].decode())
-        return request.method == self._target.method and at.endswith(path) and query.items() <= sent.items()
+        spec, polling, parameters = self._client.spec, self._polling, self._target.parameters
+        wanted = dict(polling.constants)
+        wanted.update(
+            (each.name, read_back(spec, each, [job_id])) for each in parameters if each.name == polling.parameter
+        )
+        said = values_of(spec, self._target, of_httpx(request, None, 0.0, 0.0))
+        return said is not None and all(
+            same(said.parameters.get((each.location, each.name)), wanted[each.name])
+            for each in parameters
+            if each.name in wanted
+        )
 
 
 def _playing(script: list[Answerer]) -> Answerer:

@@ -15,7 +15,7 @@ from spacely_spec import Answer, Expression, ExpressionError, Operation, Respons
 from . import credentials
 from .expectations import allows, label, successes
 from .pointers import found
-from .recording import NOTHING, Answered, Input, Message
+from .recording import NOTHING, Answered, Input, Message, Record
 from .report import Report
 from .schema_cells import GIVEN, LEFT_OUT, VIOLATED, Mark, SchemaCells
 from .wire import json_of, text_at, value_of_text, values_of
@@ -103,11 +103,10 @@ def measure(spec: Spec, report: Report) -> Coverage:
     for given in report.inputs:
         coverage.fill(cells[label(spec.operation(given.operation))].asked(given))
     for record in report.records:
-        operation = cells.get(record.operation)
-        if operation is None or operation.operation.method != record.message.method:
+        operation, asked = _asked(spec, cells, record)
+        if operation is None:
             continue
         coverage.fill(operation.keys(record.message, report.secrets))
-        asked = values_of(spec, operation.operation, record.message)
         if asked is not None:
             coverage.fill(operation.asked(asked))
         if record.message.answer is not None:
@@ -115,6 +114,20 @@ def measure(spec: Spec, report: Report) -> Coverage:
             if asked is not None:
                 coverage.fill(link.cell for link in links if link.followed(operation.operation, asked, record.message))
     return coverage
+
+
+def _asked(
+    spec: Spec, cells: Mapping[str, OperationCells], record: Record
+) -> tuple[OperationCells | None, Input | None]:
+    """The operation that a request was sent to, and what it says; a poll is recorded with the submit it belongs to."""
+    named = cells.get(record.operation)
+    if named is not None and named.operation.method == record.message.method:
+        return named, values_of(spec, named.operation, record.message)
+    for each in cells.values():
+        asked = values_of(spec, each.operation, record.message)
+        if asked is not None:
+            return each, asked
+    return None, None
 
 
 def shown_by_examples(spec: Spec) -> set[Cell]:

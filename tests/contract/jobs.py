@@ -15,7 +15,7 @@ from spacely_spec import Answer, Operation, Polling, all_hold, compile_schema, j
 from . import credentials, expectations
 from .generation import AnyCase, draw
 from .report import Evidence, Exchange
-from .server import Server, answer_of, container, copied
+from .server import Server, answer_of, container, copied, put_value
 
 PHASE = "jobs"
 _JOBS = 3
@@ -216,9 +216,9 @@ def poll_case(server: Server, polling: Polling, job_id: Any, case: AnyCase | Non
     case = copied(case) if case is not None else server.valid_cases(target, 1)[0]
     for parameter in target.parameters:
         if parameter.name in polling.constants:
-            container(case, parameter.location)[parameter.name] = polling.constants[parameter.name]
+            put_value(case, parameter, polling.constants[parameter.name])
         if parameter.name == polling.parameter:
-            container(case, parameter.location)[parameter.name] = job_id
+            put_value(case, parameter, job_id)
     return case
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import schemathesis
 from schemathesis.cli.commands.run.warnings import WarningCollector
@@ -17,9 +18,10 @@ from schemathesis.hooks import unregister
 from spacely_spec import Operation
 
 from . import expectations
+from .generation import AnyCase
 from .recording import of_schemathesis
 from .report import Exchange
-from .server import HttpExchange, Server, contains
+from .server import HttpExchange, Server, answer_of, container, contains, put_value
 
 RUN = "whole run"
 PHASES = tuple(phase.value for phase in TESTING_PHASES)
@@ -59,6 +61,7 @@ def run_phases(server: Server) -> None:
 
     Raises:
         EngineError: The engine could not run.
+        KeyboardInterrupt: Somebody wants it to stop.
         Unfinished: It stopped before its end; what it found until then is in the report.
     """
     if server.timing is not None:
@@ -71,8 +74,9 @@ def run_phases(server: Server) -> None:
 
     uncounted = 0
 
-    def before_call(_context: Any, _case: Any, _arguments: Any) -> None:
+    def before_call(_context: Any, case: Any, _arguments: Any) -> None:
         nonlocal uncounted
+        _write_out_constants(server, case)
         uncounted -= 1
         budget.count()
         if budget.spent:
@@ -91,10 +95,25 @@ def run_phases(server: Server) -> None:
         unregister(before_call)
     if server.timing is not None:
         server.timing.clock.step = 0.0
+    if seen.interrupted and not budget.spent:
+        raise KeyboardInterrupt  # The engine has kept it to itself.
     cut = [phase.value for phase in wanted if phase not in seen.finished]
     if cut:
         raise Unfinished([*cut, RUN], budget.spent or seen.stopped or "Schemathesis skipped it")
     seen.finish()
+
+
+def _write_out_constants(server: Server, case: AnyCase) -> None:
+    """Put the values that a Link names as the contract wants them: Schemathesis sends those as Python writes them."""
+    for polling in expectations.pollings(server.spec):
+        target = server.spec.operation(polling.target)
+        if case.operation.label != expectations.label(target):
+            continue
+        for parameter in target.parameters:
+            value = polling.constants.get(parameter.name)
+            given = container(case, parameter.location).get(parameter.name)
+            if given == value and not isinstance(value, (str, NoneType)):
+                put_value(case, parameter, value)
 
 
 class _Seen:
@@ -110,6 +129,7 @@ class _Seen:
         self._lookup: Any = SimpleNamespace(find_operation=server.schema.find_operation_by_label)
         self.finished: set[PhaseName] = set()
         self.stopped = ""
+        self.interrupted = False
 
     def event(self, event: events.EngineEvent) -> None:
         """Take in what the engine tells of; raise EngineError where it gives up."""
@@ -130,6 +150,7 @@ class _Seen:
                     self.finished.add(event.phase.name)
             case events.EngineFinished() if event.stop_reason is not StopReason.COMPLETED:
                 self.stopped = event.stop_reason.value.replace("_", " ")
+                self.interrupted = event.stop_reason is StopReason.INTERRUPTED
             case _:
                 pass
 
@@ -179,6 +200,11 @@ class _Seen:
         if polling is None or polling.target != target.id:
             return
         if not expectations.allows((polling.status,), answer.status_code):
+            return
+        # Schemathesis takes some of what a Link sets and makes up the rest: a made-up id need not be known.
+        parameter = next(each for each in target.parameters if each.name == polling.parameter)
+        sent = container(node.value, parameter.location).get(parameter.name)
+        if unquote(str(sent)) != str(polling.job_id.read(answer_of(answer))):
             return
         self._followed.add(expectations.label(source))
         label, wanted = expectations.label(target), expectations.successes(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import interrupt_main
 from typing import Any
 
 import pytest
@@ -97,3 +98,17 @@ def test_a_phase_that_schemathesis_leaves_out_is_unfinished(spec: Spec, monkeypa
 
     report = check_app(spec, Options(examples=2), lambda *_, **__: around(create_app(spec), refuse), [run_phases])
     assert any("failure limit" in line for line in report.unfinished)
+
+
+def test_a_run_that_somebody_stops_stops(spec: Spec) -> None:
+    sent = 0
+
+    async def stop(request: Request, inner: Inner) -> Reply:
+        nonlocal sent
+        sent += 1
+        if sent == 5:
+            interrupt_main()
+        return await inner(request)
+
+    with pytest.raises(KeyboardInterrupt):
+        check_app(spec, Options(examples=2), lambda *_, **__: around(create_app(spec), stop), [run_phases])

@@ -153,6 +153,16 @@ def test_what_cannot_run_gives_2_and_says_why(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("target", ["mock", "client"])
+def test_a_contract_without_operations_gives_2(target: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    contract = tmp_path / "openapi.yaml"
+    contract.write_text(
+        "openapi: 3.0.3\ninfo: {title: T, version: '1'}\nservers: [{url: 'https://t.test'}]\npaths: {}\n"
+    )
+    assert main(["--target", target, "--spec", str(contract)]) == COULD_NOT_RUN
+    assert "has no operation that could be checked" in capsys.readouterr().err
+
+
 def test_a_server_that_needs_a_key_is_not_called_without_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from spacely_mock import create_app
-from spacely_spec import Spec
+from spacely_spec import Spec, load
 
+from .conftest import ROOT
 from .expectations import label, pollings
 from .gate import Options, check_app, check_http
 from .outcome import result_of
 from .output import as_text
+from .phases import run_phases
 from .report import Report
 from .seams import Asgi, Inner, Reply, Request, around
 
@@ -65,3 +67,10 @@ def _sent(spec: Spec, seed: int) -> list[tuple[str, str, bytes]]:
 
     check_app(spec, Options(seed, examples=3), noted)
     return sent
+
+
+@pytest.mark.parametrize("contract", ["openapi.yaml", "tests/specs/growth/integer_job.yaml"])
+@pytest.mark.parametrize("seed", [3, 7])
+def test_a_short_run_follows_the_links_and_takes_no_id_that_was_made_up_for_one(contract: str, seed: int) -> None:
+    report = check_app(load(ROOT / contract), Options(seed, examples=1), parts=[run_phases])
+    assert report.held, as_text(report)

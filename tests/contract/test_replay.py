@@ -81,14 +81,23 @@ def test_the_command_says_whether_it_still_fails(
         ("jobs", "give PHASE/CHECK/OPERATION"),
         (
             "jobs/no_such_check/POST /generate/advance",
-            "nothing was checked as jobs/no_such_check; checks of this phase: ",
+            "nothing was checked as jobs/no_such_check of POST /generate/advance; checks of it in this phase: ",
         ),
+        ("authentication/key_wrong/GET /nowhere", "of GET /nowhere; what this phase looks at: GET /generate/poll"),
         ("no phase/one_end/POST /generate/advance", "there is no such phase"),
     ],
 )
 def test_an_id_that_is_none_gives_2(replayed: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*RUN, "--replay", replayed]) == COULD_NOT_RUN
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("check", ["answered", "warning_missing_auth"])
+def test_a_check_that_is_noted_only_where_it_fails_is_found_to_hold(
+    check: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*RUN, "--replay", f"whole run/{check}/POST /generate/advance"]) == HELD
+    assert f"{check} of POST /generate/advance is no longer violated." in capsys.readouterr().out
 
 
 def test_a_replay_that_is_cut_short_says_nothing_of_the_violation(capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,8 +132,15 @@ def test_without_node_it_says_what_it_leaves_out_and_does_the_rest(project: Path
     (project / "openapi.yaml").write_text(edited(*EDITS["a schema gets another name"][:2]))
     done = run("main", "--spec", project / "openapi.yaml", PATH=without_node(tmp_path))
     assert done.returncode == 1, done.stderr
+    assert "On the wire: no change in the little that was looked at" in done.stdout
     assert "Left out: most of what changed on the wire, because npx is not here" in done.stdout
     assert "`RenovateType`: public object was removed." in done.stdout
+
+
+def test_without_node_an_unchanged_contract_is_still_unchanged(project: Path, tmp_path: Path) -> None:
+    done = run("main", "--spec", project / "openapi.yaml", PATH=without_node(tmp_path))
+    assert "Left out" not in done.stdout
+    assert "Nothing changed, so the version may stay." in done.stdout
 
 
 def test_the_entry_for_the_changelog_has_its_sections_and_no_trifles(project: Path, tmp_path: Path) -> None:

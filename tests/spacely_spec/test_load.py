@@ -91,7 +91,10 @@ def test_the_polling_link_reads_as_it_is_written() -> None:
 def test_what_a_link_leaves_out_has_a_default_and_a_qualified_parameter_its_plain_name() -> None:
     polling = load(SPECS / "growth" / "integer_job.yaml").operation("draw-plan").polling
     assert polling is not None
-    assert (polling.parameter, polling.constants) == ("job-number", {"unit": "metre"})
+    assert (polling.parameter, polling.constants) == (
+        "job-number",
+        {"unit": "metre", "detailed": True, "layers": [1, 2]},
+    )
     assert (polling.delay_seconds, polling.interval_seconds, polling.timeout_seconds) == (1.0, 0.5, 600.0)
     assert polling.result is None
 

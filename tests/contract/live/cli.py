@@ -67,8 +67,8 @@ def run(spec: Spec, options: argparse.Namespace, inner: httpx.BaseTransport | No
         The exit status.
     """
     up_to = settings.highest(options)
-    base_url = settings.base_url(spec, options)
     sends = up_to > Rung.RECORDED
+    base_url = settings.base_url(spec, options, sends=sends)
     key = settings.key(spec, needed=sends and not options.dry_run)
     reader = Reader(spec, dict.fromkeys([base_url, *(url for url in spec.servers if url.startswith("http"))]))
     recording = _recording(spec, options, reader, needed=not sends)

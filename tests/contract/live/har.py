@@ -41,6 +41,7 @@ class Recording:
         elsewhere: How many exchanges there are of other hosts, by host.
         unknown: How many there are of the API's host that call no operation of the contract, by method and path.
         unanswered: How many have no answer: blocked, cancelled, or from a cache.
+        cut: How many have only a part of what was sent, so that nothing can be said of the answer.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class Recording:
     elsewhere: Counter[str] = field(default_factory=Counter[str])
     unknown: Counter[str] = field(default_factory=Counter[str])
     unanswered: int = 0
+    cut: int = 0
 
 
 def read_har(path: Path, spec: Spec, reader: Reader) -> Recording:
@@ -97,7 +99,12 @@ def _take(recording: Recording, number: int, entry: Mapping[str, Any], spec: Spe
         recording.unknown[f"{sent['method']} {url.path}"] += 1
         return
     operation, path_values = found
-    request = httpx.Request(sent["method"], url, headers=_headers(sent), content=_posted(sent.get("postData")))
+    data = sent.get("postData") or {}
+    posted = _posted(data)
+    if "params" not in data and len(posted) < int(sent.get("bodySize") or -1):
+        recording.cut += 1
+        return
+    request = httpx.Request(sent["method"], url, headers=_headers(sent), content=posted)
     body, whole = _content(received.get("content") or {})
     response = httpx.Response(
         int(received["status"]),
@@ -152,7 +159,7 @@ def _headers(message: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in named if not name.startswith(":")]
 
 
-def _posted(data: Mapping[str, Any] | None) -> bytes:
+def _posted(data: Mapping[str, Any]) -> bytes:
     if not data:
         return b""
     if "text" in data:
@@ -161,14 +168,14 @@ def _posted(data: Mapping[str, Any] | None) -> bytes:
 
 
 def _content(content: Mapping[str, Any]) -> tuple[bytes, bool]:
-    """The body of an answer, and whether it was recorded."""
-    text = content.get("text")
-    if text is None:
-        return b"", not int(content.get("size", 0) or 0) > 0
+    """The body of an answer, and whether all of it was recorded."""
+    text, size = str(content.get("text") or ""), int(content.get("size", 0) or 0)
     if content.get("encoding") != "base64":
-        return str(text).encode(), True
+        body = text.encode()
+        return body, len(body) >= size
     try:
-        return base64.b64decode(text, validate=True), True
+        body = base64.b64decode(text, validate=True)
+        return body, len(body) >= size
     except binascii.Error:
         raise ValueError("the content is not base64") from None
 
@@ -186,3 +193,5 @@ def notices(recording: Recording) -> Iterator[str]:
         yield f"{count} times {call}: the contract has no such operation, so nothing is said of it"
     if recording.unanswered:
         yield f"{recording.unanswered} exchanges have no answer"
+    if recording.cut:
+        yield f"{recording.cut} exchanges have only a part of what was sent, so nothing is said of them"

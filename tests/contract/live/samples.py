@@ -18,7 +18,7 @@ from spacely_spec import Operation, Parameter, RequestBody, Spec, compile_schema
 from .. import credentials
 from ..generation import AnyCase
 from ..report import Report
-from ..server import Server, container, copied
+from ..server import Server, container, copied, put_value
 from .observations import follow
 
 # Of every type one value; a value breaks a type if it is none of that type's.
@@ -101,10 +101,10 @@ class Samples:
     def with_id(self, case: AnyCase, parameter: Parameter, value: Any, constants: Mapping[str, Any]) -> AnyCase:
         """A poll of a job."""
         case = copied(case)
-        container(case, parameter.location)[parameter.name] = value
+        put_value(case, parameter, value)
         for other in self._parameters(case):
             if other.name in constants:
-                container(case, other.location)[other.name] = constants[other.name]
+                put_value(case, other, constants[other.name])
         return case
 
     def unknown_ids(self, parameter: Parameter) -> Iterator[Any]:
@@ -186,7 +186,7 @@ class Samples:
             values = [*parameter.examples.values()]
             if values or parameter.required:
                 made = values[0] if values else self._sample(parameter.schema)
-                container(case, parameter.location)[parameter.name] = made
+                put_value(case, parameter, made)
         if operation.id in self._bodies:
             case.body, case.media_type = self._bodies[operation.id], _json_type(operation)
         elif operation.body is not None:

@@ -108,7 +108,7 @@ def consent(spec: Spec, plan: Plan, submit: Operation | None, options: argparse.
         )
 
 
-def base_url(spec: Spec, options: argparse.Namespace) -> str:
+def base_url(spec: Spec, options: argparse.Namespace, *, sends: bool) -> str:
     """Where the paths of the contract begin: as given, by the environment, or by the contract."""
     url: str = options.base_url or os.environ.get(_variable(spec, "BASE_URL"), "") or next(iter(spec.servers), "")
     parts = _parsed(url)
@@ -116,7 +116,7 @@ def base_url(spec: Spec, options: argparse.Namespace) -> str:
         raise CannotRun(f"{url!r} is no URL of a server: give one with --base-url, such as https://api.example.com/v1")
     if parts.userinfo or parts.query or parts.fragment:
         raise CannotRun("the base URL has more than a host and a path: leave user, query and fragment out")
-    if parts.scheme == "http" and not is_loopback(parts.host):
+    if sends and parts.scheme == "http" and not is_loopback(parts.host):
         raise CannotRun(f"{url} would send the key unencrypted: use https, but for a server on this machine")
     return url.rstrip("/")
 

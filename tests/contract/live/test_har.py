@@ -239,6 +239,30 @@ def test_a_recording_of_other_hosts_alone_says_which(
     assert "(other hosts in it: staging.example.com)" in capsys.readouterr().err
 
 
+def test_a_request_of_which_only_a_part_was_recorded_is_not_judged(
+    read: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    submit = entry("POST", f"{API}/generate/advance", 200, {"data": JOB}, sent=json.dumps(SAMPLE)[:40])
+    assert read([*session(), submit]) == VIOLATED
+    submit["request"]["bodySize"] = len(json.dumps(SAMPLE))
+    assert read([*session(), submit]) == HELD
+    assert "1 exchanges have only a part of what was sent" in capsys.readouterr().out
+
+
+def test_an_answer_of_which_only_a_part_was_recorded_is_not_held_to_its_schema(read: Callable[..., int]) -> None:
+    broken = poll("processing", [], 9)
+    content = broken["response"]["content"]
+    content["text"] = content["text"][:20]
+    assert read([*session(), broken]) == HELD
+    content["size"] = len(content["text"])
+    assert read([*session(), broken]) == VIOLATED
+
+
+def test_nothing_is_sent_for_a_recording_so_it_may_be_of_a_host_without_encryption(read: Callable[..., int]) -> None:
+    entries = json.loads(json.dumps(session()).replace("https://api.spacely.ai", "http://staging.example.com"))
+    assert read(entries, "--base-url", "http://staging.example.com/api/v1") == HELD
+
+
 def test_a_recording_of_another_host_is_read_with_its_base_url(read: Callable[..., int]) -> None:
     entries = json.loads(json.dumps(session()).replace("https://api.spacely.ai", "https://staging.example.com"))
     assert read(entries, "--base-url", "https://staging.example.com/api/v1") == HELD

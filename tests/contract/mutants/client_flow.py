@@ -11,13 +11,14 @@ from typing import Any
 import httpx
 from tests.contract.clients import BASE_URL, Prepare
 from tests.contract.mutants.client_seams import (
-    around_send,
     client,
+    errors,
+    on_error,
     on_the_line,
     overriding,
-    raising,
     retrying,
     with_polling,
+    with_retries,
 )
 from tests.contract.mutants.site import Site
 
@@ -96,13 +97,7 @@ def a_state_that_is_not_known_is_taken_for_failure(site: Site) -> Prepare:
 @client.fault("wait_survives")
 def a_poll_that_fails_ends_the_wait(_: Site) -> Prepare:
     """One bad second of a network costs every result that is waited for."""
-
-    def instead(error: Any) -> Exception:
-        from spacely_client import errors
-
-        return errors.ClientError(error.message)
-
-    return raising(lambda errors: errors.TransportError, instead)
+    return on_error("TransportError", lambda _, error: errors().ClientError(error.message))
 
 
 @client.fault("timeout_raised")
@@ -131,16 +126,11 @@ def the_time_is_up_too_early(site: Site) -> Prepare:
 def an_error_of_a_job_does_not_tell_its_id(_: Site) -> Prepare:
     """The job cannot be taken up again: it is lost, with what it cost."""
 
-    def handle(_: Any, call: Callable[[], Any]) -> Any:
-        from spacely_client import errors
+    def instead(_: Any, error: Any) -> Any:
+        error.job_id = None
+        return error
 
-        try:
-            return call()
-        except errors.ClientError as error:
-            error.job_id = None
-            raise
-
-    return around_send(handle)
+    return on_error("ClientError", instead)
 
 
 @client.fault("resumed_by_polling")
@@ -175,96 +165,69 @@ client.topic("retries and double charges")
 @client.fault("sent_once", "uncertainty_told")
 def a_submit_is_sent_again_after_no_answer(_: Site) -> Prepare:
     """The job is paid for twice."""
-    return retrying(lambda operation, error, made: 0.5 if made < 2 and not hasattr(error, "status_code") else None)
+    return retrying(lambda error, made: 0.5 if made < 2 and not hasattr(error, "status_code") else None)
 
 
 @client.fault("sent_once")
 def a_submit_is_sent_again_after_a_server_error(_: Site) -> Prepare:
     """The job is paid for twice."""
-    return retrying(
-        lambda operation, error, made: 0.5 if made < 2 and getattr(error, "status_code", 0) >= 500 else None
-    )
+    return retrying(lambda error, made: 0.5 if made < 2 and getattr(error, "status_code", 0) >= 500 else None)
 
 
 @client.fault("sent_once")
 def every_error_is_tried_again(_: Site) -> Prepare:
     """A wrong key is sent again and again, until the user is blocked."""
-    return retrying(lambda operation, error, made: 0.5 if made < 2 else None)
+    return retrying(lambda _, made: 0.5 if made < 2 else None)
 
 
 @client.fault("retried_where_safe")
 def nothing_is_ever_tried_again(_: Site) -> Prepare:
     """One lost packet ends a program."""
-    return retrying(lambda operation, error, made: None)
+    return retrying(lambda _, __: None)
 
 
 @client.fault("retried_where_safe")
 def only_submits_are_tried_again(_: Site) -> Prepare:
     """One lost packet ends a program, where trying again could do no harm."""
 
-    def retries(self: Any, original: Any, operation: Any, request: Any, job_id: Any) -> Any:
-        del self
-        made = original(operation, request, job_id)
+    def change(operation: Any, _: Any, decider: Any) -> None:
         if operation.polling is None:
-            made.pause = lambda _: None
-        return made
+            decider.pause = lambda _: None
 
-    return overriding(_retries=retries)
+    return with_retries(change)
 
 
 @client.fault("retry_after_kept")
 def retry_after_is_not_heard(_: Site) -> Prepare:
     """A server that asks for patience blocks the user."""
 
-    def retries(self: Any, original: Any, operation: Any, request: Any, job_id: Any) -> Any:
-        del self
-        made = original(operation, request, job_id)
-        pause = made.pause
-        made.pause = lambda error: None if pause(error) is None else 0.1
-        return made
+    def change(_: Any, __: Any, decider: Any) -> None:
+        pause = decider.pause
+        decider.pause = lambda error: None if pause(error) is None else 0.1
 
-    return overriding(_retries=retries)
+    return with_retries(change)
 
 
 @client.fault("retries_bounded")
 def trying_again_never_ends(_: Site) -> Prepare:
     """A program hangs, and hammers a server that is down."""
 
-    def retries(self: Any, original: Any, operation: Any, request: Any, job_id: Any) -> Any:
-        del self
-        made = original(operation, request, job_id)
-        may_help = made._may_help
-        made.pause = lambda error: 8.0 if may_help(error) else None
-        return made
+    def change(_: Any, __: Any, decider: Any) -> None:
+        decider.pause = lambda error: 8.0 if decider._may_help(error) else None
 
-    return overriding(_retries=retries)
+    return with_retries(change)
 
 
 @client.fault("transport_error_raised", "uncertainty_told")
 def a_submit_that_may_have_been_accepted_looks_as_if_it_had_not(_: Site) -> Prepare:
     """A program sends it again, and pays twice."""
-
-    def instead(error: Any) -> Exception:
-        from spacely_client import errors
-
-        return errors.TransportError(error.message, never_sent=True)
-
-    return raising(lambda errors: errors.SubmissionUncertain, instead)
+    return on_error("SubmissionUncertain", lambda _, error: errors().TransportError(error.message, never_sent=True))
 
 
 @client.fault("uncertainty_told")
 def a_submit_that_was_refused_looks_as_if_it_had_been_accepted(_: Site) -> Prepare:
     """A program looks for a job that there is not."""
-
-    def handle(_: Any, call: Callable[[], Any]) -> Any:
-        from spacely_client import errors
-
-        try:
-            return call()
-        except errors.BadRequest as error:
-            raise errors.SubmissionUncertain(error.message) from error
-
-    return around_send(handle)
+    return on_error("BadRequest", lambda _, error: errors().SubmissionUncertain(error.message))
 
 
 client.topic("downloads")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx
-from tests.contract.clients import Prepare
+from tests.contract.clients import ERRORS, Prepare
 from tests.contract.mutants.model import Registry
 from tests.contract.mutants.site import Site
 from tests.contract.seams import Line
@@ -133,62 +135,66 @@ def around_send(handle: Callable[[Any, Callable[[], Any]], Any]) -> Prepare:
 def crashing_on_the_line(inward: Inward) -> Prepare:
     """A client that an answer crashes: it makes no error of its own of the ValueError that is raised there."""
 
-    def handle(_: Any, call: Callable[[], Any]) -> Any:
-        from spacely_client import errors
+    def instead(_: Any, error: Any) -> Any:
+        return error.__cause__ if isinstance(error.__cause__, ValueError) else error
 
-        try:
-            return call()
-        except errors.ClientError as error:
-            if isinstance(error.__cause__, ValueError):
-                raise error.__cause__ from None
-            raise
-
-    return lambda client: around_send(handle)(on_the_line(inward=inward)(client))
+    return lambda client: on_error("ClientError", instead)(on_the_line(inward=inward)(client))
 
 
-def raising(kind: Callable[[Any], type[Exception]], instead: Callable[[Any], Exception | None]) -> Prepare:
-    """A client that raises something else in place of an error, or gives nothing where that is None."""
+def errors() -> Any:
+    """The errors of the client under test, which may be another package by the time that a fault is put in."""
+    return importlib.import_module(ERRORS)
+
+
+def on_error(kind: str, instead: Callable[[Any, Any], Exception | None]) -> Prepare:
+    """A client that makes something else of its errors of a kind.
+
+    ``instead`` gets the client and the error; it says what is raised, or None where nothing is and the call gives
+    nothing.
+    """
 
     def handle(client: Any, call: Callable[[], Any]) -> Any:
-        from spacely_client import errors
-
         try:
             return call()
-        except kind(errors) as error:
-            other = instead(error)
+        except getattr(errors(), kind) as error:
+            other = instead(client, error)
             if other is None:
                 return None, None
-            raise other from error
+            if other is error:
+                raise
+            raise other from (other.__cause__ or error)
 
     return around_send(handle)
 
 
-def retrying(decide: Callable[[Any, Any, int], float | None]) -> Prepare:
-    """A client that makes calls again as it sees fit: ``decide`` gets the operation, the error and the retries so far.
+def with_retries(change: Callable[[Any, Any, Any], None]) -> Prepare:
+    """A client that makes calls again as it sees fit.
 
-    It says how many seconds to wait, or None where the call is not made again; what makes each call once anyway,
-    because it was told to, is left alone.
+    ``change`` gets the operation, the id of the job if the call is a poll of one, and what decides, to change it. What
+    makes each call once anyway, because it was told to, is left alone.
     """
 
-    def prepare(client: type[Any]) -> type[Any]:
-        class Faulty(client):  # type: ignore[misc]  # the class is known only here
-            def _retries(self, operation: Any, request: Any, job_id: Any) -> Any:
-                retries = super()._retries(operation, request, job_id)
-                if not self._max_retries or job_id is not None:
-                    return retries
-                made = 0
+    def retries(self: Any, original: Any, operation: Any, request: Any, job_id: Any) -> Any:
+        decider = original(operation, request, job_id)
+        if self._max_retries:
+            change(operation, job_id, decider)
+        return decider
 
-                def pause(error: Any) -> float | None:
-                    nonlocal made
-                    made += 1
-                    return decide(operation, error, made - 1)
+    return overriding(_retries=retries)
 
-                retries.pause = pause
-                return retries
 
-        return _named(Faulty, client)
+def retrying(decide: Callable[[Any, int], float | None]) -> Prepare:
+    """A client that makes a call, other than a poll of a wait, again after so many seconds, or not at all at None.
 
-    return prepare
+    ``decide`` gets the error and the retries so far.
+    """
+
+    def change(_: Any, job_id: Any, decider: Any) -> None:
+        if job_id is None:
+            made = itertools.count()
+            decider.pause = lambda error: decide(error, next(made))
+
+    return with_retries(change)
 
 
 def overriding(**methods: Callable[..., Any]) -> Prepare:

@@ -161,6 +161,7 @@ def _row(matrix: Matrix, row: Row) -> dict[str, Any]:
         "topic": mutant.topic,
         "kind": mutant.kind.value,
         "reason": mutant.reason,
+        "given": _given(mutant),
         "targets": {
             target: {
                 "fate": row.fate(target),
@@ -291,7 +292,13 @@ def _spec_table(matrix: Matrix, rows: list[Row]) -> Iterator[str]:
 
 
 def _name(mutant: Mutant) -> str:
-    return mutant.name if mutant.kind is Kind.FAULT else f"{mutant.name} *({mutant.kind.value})*"
+    if mutant.kind is not Kind.FAULT:
+        return f"{mutant.name} *({mutant.kind.value})*"
+    return mutant.name + (f", where {_given(mutant)}" if mutant.given is not None else "")
+
+
+def _given(mutant: Mutant) -> str | None:
+    return mutant.given.__name__.replace("_", " ") if mutant.given is not None else None
 
 
 def _fate(row: Row, target: Target) -> str:

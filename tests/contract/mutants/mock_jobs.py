@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.contract.mutants.mock_seams import mock, on_ended, on_polls, on_submits
+from tests.contract.mutants.mock_seams import first_looks, mock, on_ended, on_polls, on_submits, showing_the_last_job
 from tests.contract.mutants.model import NotApplicable
 from tests.contract.mutants.site import Site, written
 from tests.contract.seams import Fault, Inner, Reply, Request
@@ -56,14 +56,8 @@ def the_id_of_a_submit_is_not_the_jobs(site: Site) -> Fault:
 @mock.fault("submitted_job_known")
 def a_job_is_known_only_after_a_while(site: Site) -> Fault:
     """A client that polls at once takes the job for lost."""
-    polls: set[str] = set()
-
-    def change(request: Request, reply: Reply) -> Reply:
-        early = site.asked_for(request) not in polls
-        polls.add(site.asked_for(request))
-        return Reply(site.unknown, {}, b"") if early else reply
-
-    return on_polls(site, change)
+    first = first_looks(site)
+    return on_polls(site, lambda request, reply: Reply(site.unknown, {}, b"") if first(request) else reply)
 
 
 @mock.fault("submitted_job_known")
@@ -161,14 +155,8 @@ def a_job_that_has_succeeded_shows_no_result(site: Site) -> Fault:
 @mock.fault("result_when_done")
 def a_result_comes_later_than_success(site: Site) -> Fault:
     """A program that stops at success sees nothing."""
-    seen: set[str] = set()
-
-    def change(request: Request, reply: Reply) -> Reply:
-        first = site.asked_for(request) not in seen
-        seen.add(site.asked_for(request))
-        return written(reply, site.result_place, []) if first else reply
-
-    return on_ended(site, change)
+    first = first_looks(site)
+    return on_ended(site, lambda request, reply: written(reply, site.result_place, []) if first(request) else reply)
 
 
 @mock.fault("job_succeeds")
@@ -180,18 +168,7 @@ def every_job_fails(site: Site) -> Fault:
 @mock.fault("jobs_apart")
 def only_the_newest_job_is_known(site: Site) -> Fault:
     """Of jobs that run side by side all results but one are lost."""
-    newest = ""
-
-    async def fault(request: Request, inner: Inner) -> Reply:
-        nonlocal newest
-        if site.is_poll(request) and newest:
-            request = site.asking_for(request, newest)
-        reply = await inner(request)
-        if site.is_submit(request) and reply.status == site.accepted:
-            newest = str(site.job_id(reply))
-        return reply
-
-    return fault
+    return showing_the_last_job(site, lambda _: True)
 
 
 @mock.fault("results_apart")

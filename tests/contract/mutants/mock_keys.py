@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.contract.mutants.mock_seams import always, mock, on_replies, on_requests, on_submits, with_header
+from tests.contract.mutants.model import NotApplicable
 from tests.contract.mutants.site import Site
+from tests.contract.mutants.spec_operations import the_key_becomes_a_bearer_token
 from tests.contract.seams import Fault, Inner, Reply, Request
 
 mock.topic("authentication")
@@ -117,3 +119,20 @@ def a_key_works_only_once(site: Site) -> Fault:
         return Reply(site.refused, {}, b"") if len(seen) > 1 else await inner(request)
 
     return fault
+
+
+@mock.fault("key_without_prefix", given=the_key_becomes_a_bearer_token)
+def a_key_is_taken_without_its_prefix(site: Site) -> Fault:
+    """A header with the key alone goes unnoticed until production."""
+    prefix = site.scheme.prefix
+    if not prefix:
+        raise NotApplicable("the key has no prefix")
+    name = site.scheme.name.lower()
+
+    def change(request: Request) -> Request:
+        shown = site.shown(request)
+        if not shown or shown.startswith(prefix):
+            return request
+        return request.but(headers={**request.headers, name: prefix + shown})
+
+    return on_requests(change)

@@ -1,23 +1,21 @@
-"""Faults of a mock in what it takes, what it refuses, and where it listens."""
+"""Faults of a mock in what it takes, and what it refuses."""
 
 from __future__ import annotations
 
 import json
-import re
 
 from tests.contract.mutants.mock_seams import (
     accepting,
+    accepting_values,
     always,
     json_body,
     mock,
     on_replies,
-    on_requests,
     on_submits,
     refusing,
+    showing_the_last_job,
     with_json,
-    without_header,
 )
-from tests.contract.mutants.model import NotApplicable
 from tests.contract.mutants.site import Site
 from tests.contract.seams import Fault, Inner, Reply, Request
 
@@ -80,24 +78,13 @@ def a_number_is_taken_for_a_text(site: Site) -> Fault:
 def a_value_outside_an_enum_is_accepted(site: Site) -> Fault:
     """A misspelt value goes unnoticed until production."""
     name = site.property_with("enum")
-
-    def mended(request: Request) -> Request | None:
-        body = json_body(request)
-        return with_json(request, {**body, name: site.properties[name]["enum"][0]}) if name in body else None
-
-    return accepting(site, mended)
+    return accepting_values(site, name, lambda _: site.properties[name]["enum"][0])
 
 
 @mock.fault("edge_refused")
 def an_enum_is_taken_in_any_case(site: Site) -> Fault:
     """A value in capital letters goes unnoticed until production."""
-    name = site.property_with("enum")
-
-    def mended(request: Request) -> Request | None:
-        value = json_body(request).get(name)
-        return with_json(request, {**json_body(request), name: value.lower()}) if isinstance(value, str) else None
-
-    return accepting(site, mended)
+    return accepting_values(site, site.property_with("enum"), str.lower)
 
 
 @mock.fault("edge_refused")
@@ -105,11 +92,7 @@ def a_format_is_not_looked_at(site: Site) -> Fault:
     """A file name in place of a URL goes unnoticed until production."""
     name = site.property_with("format")
 
-    def mended(request: Request) -> Request | None:
-        value = json_body(request).get(name)
-        return with_json(request, {**json_body(request), name: site.sample[name]}) if isinstance(value, str) else None
-
-    return accepting(site, mended)
+    return accepting_values(site, name, lambda _: site.sample[name])
 
 
 @mock.fault("edge_accepted")
@@ -170,18 +153,7 @@ def a_content_type_with_a_parameter_is_refused(site: Site) -> Fault:
 @mock.fault("negative_data_rejection")
 def a_poll_without_an_id_shows_the_last_job(site: Site) -> Fault:
     """A program that forgets the id shows one user the result of another."""
-    last = ""
-
-    async def fault(request: Request, inner: Inner) -> Reply:
-        nonlocal last
-        if site.is_poll(request) and not site.asked_for(request) and last:
-            request = site.asking_for(request, last)
-        reply = await inner(request)
-        if site.is_submit(request) and reply.status == site.accepted:
-            last = str(site.job_id(reply))
-        return reply
-
-    return fault
+    return showing_the_last_job(site, lambda request: not site.asked_for(request))
 
 
 @mock.fault("malformed_body_refused")
@@ -308,98 +280,5 @@ def the_server_breaks_off(site: Site) -> Fault:
         if site.is_submit(request):
             raise RuntimeError("the worker is gone")
         return await inner(request)
-
-    return fault
-
-
-mock.topic("routing")
-
-
-@mock.fault("unsupported_method")
-def a_method_that_the_contract_does_not_have_is_served(_: Site) -> Fault:
-    """A program that sends the wrong method passes its tests and fails in production."""
-    return on_replies(lambda _, reply: reply.but(status=200) if reply.status == 405 else reply)
-
-
-@mock.fault("unsupported_method")
-def a_405_does_not_say_what_is_allowed(_: Site) -> Fault:
-    """Whoever used the wrong method is not told the right one."""
-    return on_replies(lambda _, reply: without_header(reply, "allow") if reply.status == 405 else reply)
-
-
-@mock.fault("allow_header_conformance")
-def the_allow_header_lists_a_method_that_is_not_there(_: Site) -> Fault:
-    """Whoever believes it is refused."""
-
-    def change(_: Request, reply: Reply) -> Reply:
-        return reply.but(
-            headers={
-                name: f"{value}, DELETE" if name.lower() == "allow" else value for name, value in reply.headers.items()
-            }
-        )
-
-    return on_replies(change)
-
-
-@mock.fault("unknown_path_refused")
-def a_path_that_does_not_exist_is_answered_with_success(site: Site) -> Fault:
-    """A misspelt path goes unnoticed until production."""
-    del site
-    kind = {"content-type": "application/json"}
-    return on_replies(lambda _, reply: Reply(200, kind, b"{}") if reply.status == 404 else reply)
-
-
-@mock.fault("unknown_path_refused")
-def a_path_is_matched_in_any_case(site: Site) -> Fault:
-    """A path in capital letters goes unnoticed until production."""
-
-    def change(request: Request) -> Request:
-        for operation in (site.submit, site.poll):
-            path = site.spec.base_path + operation.path
-            if request.path.lower() == path.lower():
-                return request.but(path=path)
-        return request
-
-    return on_requests(change)
-
-
-@mock.fault("unknown_path_refused")
-def the_base_path_may_be_left_out(site: Site) -> Fault:
-    """A base URL without its path passes the tests and fails in production."""
-    base = site.spec.base_path
-    if not base:
-        raise NotApplicable("the contract has no base path")
-
-    def change(request: Request) -> Request:
-        known = any(request.path == operation.path for operation in (site.submit, site.poll))
-        return request.but(path=base + request.path) if known else request
-
-    return on_requests(change)
-
-
-@mock.fault("unknown_path_refused")
-def whatever_follows_a_path_is_ignored(site: Site) -> Fault:
-    """A URL with something pasted behind it goes unnoticed until production."""
-    path = site.spec.base_path + site.submit.path
-
-    def change(request: Request) -> Request:
-        return request.but(path=path) if request.path.startswith(path) else request
-
-    return on_requests(change)
-
-
-@mock.fault("submit_accepted", "status_code_conformance")
-def a_submit_is_sent_somewhere_else(site: Site) -> Fault:
-    """A client that follows redirects takes the key to wherever it is sent."""
-    return on_submits(site, lambda request, reply: Reply(307, {"location": request.path + "/"}, reply.body))
-
-
-@mock.fault("submit_accepted", "succeeds_once")
-def an_operation_is_missing(site: Site) -> Fault:
-    """A part of the contract cannot be used at all."""
-    pattern = re.escape(site.submit.path)
-
-    async def fault(request: Request, inner: Inner) -> Reply:
-        return Reply(404, {}, b"") if re.search(pattern, request.path) else await inner(request)
 
     return fault

@@ -101,6 +101,47 @@ def accepting(site: Site, mended: Callable[[Request], Request | None]) -> Fault:
     return fault
 
 
+def accepting_values(site: Site, name: str, mended: Callable[[str], Any]) -> Fault:
+    """A fault that takes submits which the mock refuses, by passing on another value of a property that is a text."""
+
+    def change(request: Request) -> Request | None:
+        body = json_body(request)
+        value = body.get(name)
+        return with_json(request, {**body, name: mended(value)}) if isinstance(value, str) else None
+
+    return accepting(site, change)
+
+
+def showing_the_last_job(site: Site, shows: Callable[[Request], bool]) -> Fault:
+    """A fault that answers some polls as if they had asked for the job that was submitted last."""
+    last = ""
+
+    async def fault(request: Request, inner: Inner) -> Reply:
+        nonlocal last
+        if site.is_poll(request) and last and shows(request):
+            request = site.asking_for(request, last)
+        reply = await inner(request)
+        if site.is_submit(request) and reply.status == site.accepted:
+            last = str(site.job_id(reply))
+        return reply
+
+    return fault
+
+
+def first_looks(site: Site) -> Callable[[Request], bool]:
+    """Tells of each poll whether it is the first that asks for its id."""
+    seen: set[str] = set()
+
+    def first(request: Request) -> bool:
+        job_id = site.asked_for(request)
+        if job_id in seen:
+            return False
+        seen.add(job_id)
+        return True
+
+    return first
+
+
 def header(reply: Reply, name: str) -> str:
     """The value of a header, empty where there is none."""
     return next((value for each, value in reply.headers.items() if each.lower() == name), "")

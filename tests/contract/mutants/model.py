@@ -38,6 +38,7 @@ class Mutant:
         reason: How a user would be hurt; of a no-op, why nobody is.
         expected: For each target the checks that must report it; none where the target must be held.
         apply: A function of a module, so that another process can find it; what it takes depends on the side.
+        given: An edit that a contract gets first, where as it stands it has not what the mutant changes.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Mutant:
     reason: str
     expected: Mapping[Target, frozenset[str]]
     apply: Callable[..., Any]
+    given: Callable[..., Any] | None = None
 
 
 class Registry:
@@ -65,14 +67,17 @@ class Registry:
         """Say what the mutants that follow are about."""
         self._topic = name
 
-    def fault(self, *checks: str, **targets: Iterable[str]) -> Callable[[F], F]:
+    def fault(
+        self, *checks: str, given: Callable[..., Any] | None = None, **targets: Iterable[str]
+    ) -> Callable[[F], F]:
         """Register a fault: its name is the function's, its harm the docstring.
 
         Args:
             checks: The checks that must report it where the side is the target.
+            given: An edit that the contract gets first; not for edits, which can make it themselves.
             targets: The same by target, for edits of the contract; no check where the edit must not be noticed.
         """
-        return self._register(Kind.FAULT, checks, targets)
+        return self._register(Kind.FAULT, checks, targets, given)
 
     def canary(self, *checks: str) -> Callable[[F], F]:
         """Register a canary."""
@@ -82,7 +87,13 @@ class Registry:
         """Register a change that is no drift."""
         return self._register(Kind.NO_OP, (), {target.replace(" ", "_"): () for target in targets})
 
-    def _register(self, kind: Kind, checks: Iterable[str], targets: Mapping[str, Iterable[str]]) -> Callable[[F], F]:
+    def _register(
+        self,
+        kind: Kind,
+        checks: Iterable[str],
+        targets: Mapping[str, Iterable[str]],
+        given: Callable[..., Any] | None = None,
+    ) -> Callable[[F], F]:
         by_target: dict[Any, frozenset[str]] = {
             name.replace("_", " "): frozenset(each) for name, each in targets.items()
         }
@@ -91,7 +102,7 @@ class Registry:
         def register(function: F) -> F:
             name = function.__name__.replace("_", " ")
             reason = " ".join((function.__doc__ or "").split())
-            self.mutants.append(Mutant(name, self.side, self._topic, kind, reason, expected, function))
+            self.mutants.append(Mutant(name, self.side, self._topic, kind, reason, expected, function, given))
             return function
 
         return register

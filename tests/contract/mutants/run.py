@@ -110,11 +110,24 @@ def _run(task: Task) -> tuple[tuple[str, ...], int]:
 
 def _contracts(task: Task, spec: Spec, folder: Path) -> tuple[Spec, Spec]:
     """The contract that the target is held to, and the one that it is made from."""
-    if task.mutant is None or task.mutant.side != "spec":
+    mutant, site = task.mutant, Site(spec)
+    edit = None if mutant is None else mutant.apply if mutant.side == "spec" else _given(mutant, site)
+    if mutant is None or edit is None:
         return spec, spec
-    site, edit = Site(spec), task.mutant.apply
     edited = changed_contract(spec, folder, lambda document: edit(document, site))
+    if mutant.side != "spec":
+        return edited, edited
     return (edited, spec) if task.target.startswith("old") else (spec, edited)
+
+
+def _given(mutant: Mutant, site: Site) -> Callable[..., Any] | None:
+    """The edit that the contract needs for a fault; None where it has a place for it as it is."""
+    if mutant.given is not None:
+        try:
+            mutant.apply(site)
+        except NotApplicable:
+            return mutant.given
+    return None
 
 
 def _mock(task: Task, held: Spec, made: Spec, folder: Path) -> tuple[tuple[str, ...], int]:

@@ -68,7 +68,13 @@ def test_an_edit_gives_a_contract_that_can_be_read_unless_it_is_to_be_refused(
 
 
 @pytest.mark.parametrize("mutant", [each for each in CATALOGUE if each.side != "spec"], ids=lambda each: each.name)
-def test_a_fault_applies_to_this_contract(mutant: Mutant, spec: Spec) -> None:
+def test_a_fault_applies_to_this_contract_or_to_one_with_what_it_is_about(
+    mutant: Mutant, spec: Spec, tmp_path: Path
+) -> None:
+    given = mutant.given
+    if given is not None:
+        site = Site(spec)
+        spec = changed_contract(spec, tmp_path, lambda document: given(document, site))
     options: dict[str, Any] = {"api_keys": ("key",), "clock": Clock(), "render_time": 1.0}
     assert callable(mutant.apply(Site.of_mock(spec, options)))
 

@@ -43,6 +43,19 @@ def test_a_few_mutants_of_each_side_are_killed_and_what_is_no_drift_lives(
     assert (tmp_path / "drift.md").read_text() in said
 
 
+def test_a_fault_of_what_the_contract_has_not_is_put_into_a_copy_that_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    there = [mutant for mutant in CATALOGUE if mutant.side == "client" and mutant.given is not None]
+    assert main([*QUICK, "--output", str(tmp_path)], there) == AS_EXPECTED
+    matrix = json.loads((tmp_path / "drift.json").read_text())
+    assert {tuple(each["targets"]["client"]["told"]) for each in matrix["mutants"]} == {
+        ("header",),
+        ("documented_error_raised",),
+    }
+    assert "a header is never sent, where a header may be sent" in capsys.readouterr().out
+
+
 def test_a_fault_that_survives_is_told_and_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(QUICK, [FAULT]) == NOT_AS_EXPECTED
     assert "mock: SURVIVED meant to be told by submit_accepted" in capsys.readouterr().out
