@@ -15,7 +15,7 @@ from ._clock import Clock
 from ._http import Reply, Request
 from ._metrics import Metrics
 from ._redaction import Credentials, scrub
-from ._state import MemoryState, State, StateUnavailableError, namespace_of
+from ._state import Hit, MemoryState, State, StateUnavailableError, namespace_of
 
 _BODY_KEPT = 64 * 1024
 _PUBLISH_AFTER = 0.5  # Seconds from an answer until other processes know that it has been counted.
@@ -30,6 +30,7 @@ class Entry:
         self.operation = operation
         self.status = 0
         self.job = ""
+        self.wait: float | None = None
         self._at = at
         self._began = time.perf_counter()
         self._seconds = 0.0
@@ -110,16 +111,19 @@ class Journal:
         """Whether it is kept in this process, so that nothing has to be waited for."""
         return self._at_hand is not None
 
-    async def arrived(self, operation: str | None, request: Request, *, rules_of: str | None = None) -> Entry:
+    async def arrived(
+        self, operation: str | None, request: Request, *, rules_of: str | None = None, hit: Hit | None = None
+    ) -> Entry:
         """Note a request to an operation, or None where it found no operation.
 
         Args:
             operation: The operationId.
             request: The request.
             rules_of: A namespace whose rules the state is to know from then on.
+            hit: A call of that namespace to count besides; the entry is told its wait.
         """
         entry = self.entry(operation, request)
-        await self._state.append(entry, rules_of=rules_of)
+        await self._state.append(entry, rules_of=rules_of, hit=hit)
         return entry
 
     async def answered(self, entry: Entry, status: int) -> None:
