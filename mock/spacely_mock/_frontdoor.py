@@ -123,6 +123,8 @@ class FrontDoor:
                 outer = {**scope, "method": method, ENTRY: answering.entry, RECEIVE: receive}
                 await self._serve(request, match, outer, answering.send)
         except Interrupted as interrupted:
+            if answering.entry is not None and not answering.started:
+                await self._journal.unanswered(answering.entry)
             await reset(interrupted, scope, receive)
         except StateUnavailableError as error:
             await problem(STORE_GONE, str(error), request.instance)(scope, receive, answering.send)

@@ -78,9 +78,9 @@ class Entry:
         }
 
     def outcome(self) -> dict[str, Any]:
-        """What is known once it has been answered, as JSON; empty until then."""
+        """What is known once it has been answered, or has started a job, as JSON; empty until then."""
         if not self.status:
-            return {}
+            return {"job": self.job} if self.job else {}
         return {"status": self.status, "job": self.job or None, "seconds": round(self._seconds, 6)}
 
 
@@ -133,6 +133,11 @@ class Journal:
         if self._state.shared and self._publishing is None:
             self._publishing = asyncio.create_task(self._publish())
 
+    async def unanswered(self, entry: Entry) -> None:
+        """Note that it gets no answer: a job that it has started is there all the same."""
+        self._count_job(entry)
+        await self._state.complete(entry)
+
     def entry(self, operation: str | None, request: Request) -> Entry:
         """An entry for a request that has just come. It has yet to be noted."""
         return Entry(self._clock.now(), operation, request, self._credentials)
@@ -145,10 +150,13 @@ class Journal:
         self._at_hand.append_at_once(entry)
 
     def _count(self, entry: Entry, status: int) -> None:
-        operation = entry.operation
-        self._metrics.count(operation, status, entry.answered(status))
-        if entry.job and operation is not None and operation in self._submits:
-            self._metrics.count_job(operation)
+        self._metrics.count(entry.operation, status, entry.answered(status))
+        if entry.job:
+            self._count_job(entry)
+
+    def _count_job(self, entry: Entry) -> None:
+        if entry.job and entry.operation is not None and entry.operation in self._submits:
+            self._metrics.count_job(entry.operation)
 
     async def close(self) -> None:
         """Let go of what keeps the journal."""

@@ -74,7 +74,7 @@ class Line(Protocol):
         ...
 
     def outcome(self) -> dict[str, Any]:
-        """What is known once it has been answered, as JSON; empty until then."""
+        """What is known once it has been answered, or has started a job, as JSON; empty until then."""
         ...
 
 
@@ -129,7 +129,7 @@ class State(Protocol):
         ...
 
     async def complete(self, line: Line) -> None:
-        """Add what a line's request was answered with."""
+        """Add what has come of a line's request."""
         ...
 
     async def lines(self) -> list[dict[str, Any]]:
