@@ -339,7 +339,7 @@ class Proxy:
             self._record.add(exchange.at, seconds, request, url, reply, comment)
         except OSError as error:  # The answer counts for more than its record.
             self._say(f"cannot write {self._record.file}: {error.strerror}; nothing more is recorded")
-            self._record.abandon()
+            self._record.close()
             self._record = None
 
     def _tell(self, reply: Reply, exchange: _Exchange) -> None:
