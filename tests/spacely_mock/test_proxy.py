@@ -20,7 +20,10 @@ from tests.spacely_mock.redis_server import until
 from tests.spacely_mock.test_growth import _request
 
 from spacely_mock import MockServer
-from spacely_mock._proxy import create_proxy
+from spacely_mock._exchanges import Exchange, ProxyMetrics
+from spacely_mock._proxied import ProxiedOperation
+from spacely_mock._proxy import Proxy, create_proxy
+from spacely_mock._state import MemoryState
 from spacely_mock._testing import _new_key
 from spacely_mock._upstream import Upstream, UpstreamURLError
 from spacely_spec import Answer, load
@@ -448,15 +451,22 @@ def test_what_browsers_ask_beforehand_passes_and_is_no_violation():
     )
 
 
-@pytest.mark.parametrize("note", ["_check_answer", "_write", "_tell", "_metrics.count", "_state.complete"])
-def test_nothing_that_is_noted_of_an_answer_loses_it(note, monkeypatch, caplog):
+NOTED = {
+    "the check": (ProxiedOperation, "check_answer"),
+    "the recording": (Proxy, "_write"),
+    "the log": (Exchange, "lines"),
+    "the metrics": (ProxyMetrics, "count"),
+    "the journal": (MemoryState, "complete"),
+}
+
+
+@pytest.mark.parametrize(("owner", "name"), NOTED.values(), ids=NOTED)
+def test_nothing_that_is_noted_of_an_answer_loses_it(owner, name, monkeypatch, caplog):
     def broken_pipe(*_, **__):
         raise BrokenPipeError
 
-    proxy = Proxied()
-    *owner, name = note.split(".")
-    monkeypatch.setattr(getattr(proxy.app, owner[0]) if owner else proxy.app, name, broken_pipe)
-    assert proxy.submit().json() == ACCEPTED
+    monkeypatch.setattr(owner, name, broken_pipe)
+    assert Proxied().submit().json() == ACCEPTED
     assert "could not be checked or noted" in caplog.text
 
 
