@@ -279,7 +279,8 @@ def _parser() -> argparse.ArgumentParser:
         "--seed",
         type=int,
         metavar="N",
-        help="what made-up data and job ids start from; the same seed makes the same data (default: any)",
+        help="what made-up data and job ids start from; the same seed and requests make the same data, ids and images "
+        "(default: any). An id also says when its job was made: for the same ids, set the same --clock manual",
     )
     parser.add_argument(
         "--api-key",
