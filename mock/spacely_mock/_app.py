@@ -87,7 +87,7 @@ def create_app(
     Raises:
         SpecError: The contract cannot be used; ``problems`` says why, one entry for each thing wrong.
         RuleError: A rule cannot be understood.
-        ValueError: The progress or the outcome cannot be understood.
+        ValueError: The progress or the outcome cannot be understood, or the token is empty.
     """
     # Imported here: not everyone who imports this package serves.
     from ._control import Controlled

@@ -19,7 +19,7 @@ from ._app import RENDER_TIME, create_app, default_spec
 from ._clock import ManualClock, SystemClock
 from ._directives import WORDS
 from ._metrics import Metrics
-from ._options import calls, common, complain, duration, exposure, say, stopped_by_signals, workers
+from ._options import calls, common, complain, duration, exposure, say, some_text, stopped_by_signals, workers
 from ._plans import PROGRESS_FORMS, Outcome, Progress
 from ._reload import Reloading
 from ._rulefile import load_rules
@@ -279,10 +279,12 @@ def _parser() -> argparse.ArgumentParser:
         "--seed",
         type=int,
         metavar="N",
-        help="what made-up data and job ids start from; the same seed makes the same data (default: any)",
+        help="what made-up data and job ids start from; the same seed and requests make the same data, ids and images "
+        "(default: any). An id also says when its job was made: for the same ids, set the same --clock manual",
     )
     parser.add_argument(
         "--api-key",
+        type=some_text,
         action="append",
         default=[],
         metavar="KEY",
@@ -291,6 +293,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--secret",
+        type=some_text,
         metavar="TEXT",
         help="what job ids are sealed with: mocks with the same secret know each other's jobs, across restarts too "
         "(default: the same for every mock)",

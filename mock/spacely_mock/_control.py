@@ -93,9 +93,14 @@ class Control:
     Args:
         controlled: What can be seen.
         token: What callers have to send as a bearer token; None asks for nothing.
+
+    Raises:
+        ValueError: The token is empty.
     """
 
     def __init__(self, controlled: Controlled, token: str | None) -> None:
+        if token == "":  # As of a variable that is not set; whoever sends none would have it.
+            raise ValueError("the admin token is empty; give one, or None to ask for none")
         self._mock = controlled
         self._token = token
 

@@ -33,24 +33,24 @@ class Director:
     seed: int
     sleep: Sleep
 
-    @property
-    def at_rest(self) -> bool:
-        """Whether there is no limit and no rule: only a request itself can ask for something."""
-        return self.limit is None and self.rules.is_empty()
-
     def leaves_alone(self, request: Request, operation: str, owner: str, body: Any) -> bool:
-        """Whether no limit and no rule concerns a request that has been noted, where the store asks for that."""
-        if self.limit is None and self.rules.is_empty():
-            return True
-        return self.limit is None and not self.rules.concern(request, operation, owner, body)
+        """Whether no rule concerns a request that has been noted, where the store asks for that."""
+        return self.rules.is_empty() or not self.rules.concern(request, operation, owner, body)
 
     def is_idle(self, request: Request) -> bool:
         """Whether there is nothing to decide: the answer is what the contract and the mock's defaults say."""
-        return self.at_rest and says_nothing(request)
+        return self.rules.is_empty() and says_nothing(request)
 
-    async def refuse(self, namespace: str) -> Refusal | None:
-        """Why a call is one too many; None where it is not."""
-        return None if self.limit is None else await self.limit.refuse(namespace)
+    async def refuse(self, namespace: str, wait: float | None = None) -> Refusal | None:
+        """Why a call is one too many; None where it is not.
+
+        Args:
+            namespace: Whose call it is.
+            wait: What the state has said of it, where it has been counted already.
+        """
+        if self.limit is None:
+            return None
+        return await self.limit.refuse(namespace) if wait is None else self.limit.refusal(wait)
 
     async def directive(
         self, request: Request, operation: str, namespace: str, body: Any, texts: MagicTexts

@@ -48,7 +48,7 @@ class _Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request: Request = scope[REQUEST]
-        call = await self._compiled.admit(request, scope[PATH_VALUES])
+        call = await self._compiled.admit(request, scope[PATH_VALUES], scope[ENTRY].wait)
         if isinstance(call, Reply):
             await call(scope, receive, send)
             return

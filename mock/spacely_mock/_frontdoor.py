@@ -17,6 +17,7 @@ from ._delivery import RECEIVE, Interrupted, reset
 from ._http import ENTRY, PATH_VALUES, REQUEST, Observe, Reply, Request
 from ._journal import Entry, Journal
 from ._lane import FastLane
+from ._lifespan import live
 from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, STORE_GONE, problem
 from ._receiving import read_request
 from ._routes import Match, Routes, served_as
@@ -85,19 +86,9 @@ class FrontDoor:
                 receive = unread
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await live(receive, send, self._journal.close)
         else:
             await send({"type": "websocket.close", "code": 1000})
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            ends = message["type"] == "lifespan.shutdown"
-            if ends:
-                await self._journal.close()
-            await send({"type": message["type"] + ".complete"})
-            if ends:
-                return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await read_request(scope, receive, self._body_limit)
@@ -123,6 +114,8 @@ class FrontDoor:
                 outer = {**scope, "method": method, ENTRY: answering.entry, RECEIVE: receive}
                 await self._serve(request, match, outer, answering.send)
         except Interrupted as interrupted:
+            if answering.entry is not None and not answering.started:
+                await self._journal.unanswered(answering.entry)
             await reset(interrupted, scope, receive)
         except StateUnavailableError as error:
             await problem(STORE_GONE, str(error), request.instance)(scope, receive, answering.send)

@@ -212,8 +212,8 @@ class Sealer:
     def issue(self, form: Form, job: NewJob, owner: str) -> str | int:
         """A new id, as a JSON value."""
         layout = form.layout
-        # Rounded up, so that no job ends before its time.
-        ticks = -int(-(job.created - layout.epoch) * layout.ticks // 1) & (1 << layout.time) - 1
+        # Rounded down: whoever moves the clock on by as long as a job runs finds it ended.
+        ticks = int((job.created - layout.epoch) * layout.ticks) & (1 << layout.time) - 1
         plan = OUTCOMES.index(job.outcome) << SPAN_BITS | job.span if layout.plan else 0
         payload = (ticks << layout.operation | job.operation) << layout.plan | plan
         payload = payload << layout.seed | job.seed & (1 << layout.seed) - 1

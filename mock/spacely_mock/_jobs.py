@@ -29,6 +29,7 @@ from ._state import State, namespace_of
 from ._templates import BodyTemplate, slot, written
 from ._texts import readings
 
+_LEEWAY = 0.0001  # Seconds: what floating point may take from a clock that is moved in many steps.
 _LITERAL_START = re.compile(r"\^([A-Za-z0-9_-]+)")
 
 
@@ -61,9 +62,7 @@ class JobSettings:
     def has_run(self, job: Job) -> bool | None:
         """Whether a job has run its time; None where its polls must be counted to know."""
         seconds = self.plan(job).seconds
-        if not seconds:  # Its id may say a fraction of a millisecond from now; at once is at once all the same.
-            return None if seconds is None else True
-        return self.clock.now() - job.created >= seconds
+        return None if seconds is None else self.clock.now() - job.created >= seconds - _LEEWAY
 
     async def has_ended(self, job: Job, owner: str) -> bool:
         """Whether a poll finds a job ended; where polls count, this one does."""

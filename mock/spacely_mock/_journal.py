@@ -15,7 +15,7 @@ from ._clock import Clock
 from ._http import Reply, Request
 from ._metrics import Metrics
 from ._redaction import Credentials, scrub
-from ._state import MemoryState, State, StateUnavailableError, namespace_of
+from ._state import Hit, MemoryState, State, StateUnavailableError, namespace_of
 
 _BODY_KEPT = 64 * 1024
 _PUBLISH_AFTER = 0.5  # Seconds from an answer until other processes know that it has been counted.
@@ -30,6 +30,7 @@ class Entry:
         self.operation = operation
         self.status = 0
         self.job = ""
+        self.wait: float | None = None
         self._at = at
         self._began = time.perf_counter()
         self._seconds = 0.0
@@ -77,9 +78,9 @@ class Entry:
         }
 
     def outcome(self) -> dict[str, Any]:
-        """What is known once it has been answered, as JSON; empty until then."""
+        """What is known once it has been answered, or has started a job, as JSON; empty until then."""
         if not self.status:
-            return {}
+            return {"job": self.job} if self.job else {}
         return {"status": self.status, "job": self.job or None, "seconds": round(self._seconds, 6)}
 
 
@@ -110,16 +111,19 @@ class Journal:
         """Whether it is kept in this process, so that nothing has to be waited for."""
         return self._at_hand is not None
 
-    async def arrived(self, operation: str | None, request: Request, *, rules_of: str | None = None) -> Entry:
+    async def arrived(
+        self, operation: str | None, request: Request, *, rules_of: str | None = None, hit: Hit | None = None
+    ) -> Entry:
         """Note a request to an operation, or None where it found no operation.
 
         Args:
             operation: The operationId.
             request: The request.
             rules_of: A namespace whose rules the state is to know from then on.
+            hit: A call of that namespace to count besides; the entry is told its wait.
         """
         entry = self.entry(operation, request)
-        await self._state.append(entry, rules_of=rules_of)
+        await self._state.append(entry, rules_of=rules_of, hit=hit)
         return entry
 
     async def answered(self, entry: Entry, status: int) -> None:
@@ -128,6 +132,11 @@ class Journal:
         await self._state.complete(entry)
         if self._state.shared and self._publishing is None:
             self._publishing = asyncio.create_task(self._publish())
+
+    async def unanswered(self, entry: Entry) -> None:
+        """Note that it gets no answer: a job that it has started is there all the same."""
+        self._count_job(entry)
+        await self._state.complete(entry)
 
     def entry(self, operation: str | None, request: Request) -> Entry:
         """An entry for a request that has just come. It has yet to be noted."""
@@ -141,10 +150,13 @@ class Journal:
         self._at_hand.append_at_once(entry)
 
     def _count(self, entry: Entry, status: int) -> None:
-        operation = entry.operation
-        self._metrics.count(operation, status, entry.answered(status))
-        if entry.job and operation is not None and operation in self._submits:
-            self._metrics.count_job(operation)
+        self._metrics.count(entry.operation, status, entry.answered(status))
+        if entry.job:
+            self._count_job(entry)
+
+    def _count_job(self, entry: Entry) -> None:
+        if entry.job and entry.operation is not None and entry.operation in self._submits:
+            self._metrics.count_job(entry.operation)
 
     async def close(self) -> None:
         """Let go of what keeps the journal."""

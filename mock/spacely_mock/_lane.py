@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -23,6 +23,7 @@ from ._directives import NOTHING
 from ._director import Director
 from ._http import ENTRY, Observe, RawHeaders, Reply, Request, server_of
 from ._journal import Journal
+from ._limits import Limit
 from ._operations import Call, CompiledOperation
 from ._parameters import ParameterRule
 from ._requests import Checked, Fits, RequestRules
@@ -44,6 +45,7 @@ _log = logging.getLogger("spacely_mock")
 _Headers: TypeAlias = Mapping[bytes, bytes]
 _Key: TypeAlias = tuple[str, str]  # Location and name of a parameter.
 _Sent: TypeAlias = tuple[ParameterRule | None, str]
+_Value = TypeVar("_Value")
 
 
 class FastLane:
@@ -75,6 +77,7 @@ class FastLane:
     ) -> None:
         self.taken = 0
         self._director = director
+        self._limit = director.limit
         self._journal = journal
         self._routes = routes
         self._headers = headers
@@ -103,9 +106,9 @@ class FastLane:
             if call is None or not self._director.leaves_alone(request, lane.operation, call.owner, call.checked.body):
                 return None
             entry = self._journal.entry(lane.operation, request)
-            reply = lane.compiled.answer_at_once(call)
+            reply = None if self._limit is None else self._refused(self._limit, lane, call)
             if reply is None:
-                return None
+                reply = lane.compiled.answer_at_once(call) or _run(lane.compiled.answer(call))
             answer = self._writer.write(reply, server_headers)
             self._journal.note(entry, reply)
             self._count(request, reply)
@@ -149,14 +152,24 @@ class FastLane:
         """Note a request and answer it; None where something is to be done with it besides."""
         namespace = namespace_of(call.owner)
         # The long way, where it comes to that, finds the request in the journal.
-        scope[ENTRY] = entry = await self._journal.arrived(lane.operation, call.request, rules_of=namespace)
-        if not self._director.leaves_alone(call.request, lane.operation, call.owner, call.checked.body):
+        hit = None if self._limit is None else self._limit.hit()
+        scope[ENTRY] = entry = await self._journal.arrived(lane.operation, call.request, rules_of=namespace, hit=hit)
+        refusal = None if self._limit is None or entry.wait is None else self._limit.refusal(entry.wait)
+        if refusal is not None:
+            reply = lane.compiled.limited(refusal, call.request)
+        elif self._director.leaves_alone(call.request, lane.operation, call.owner, call.checked.body):
+            reply = await lane.compiled.answer(call)
+        else:
             return None
-        reply = await lane.compiled.answer(call)
         entry.job = reply.job
         await self._journal.answered(entry, reply.status)
         self._count(call.request, reply)
         return reply
+
+    def _refused(self, limit: Limit, lane: _Lane, call: Call) -> Reply | None:
+        """Count a call in a state that is at hand: its answer where it is one too many, else None."""
+        refusal = _run(limit.refuse(namespace_of(call.owner)))
+        return None if refusal is None else lane.compiled.limited(refusal, call.request)
 
     def _count(self, request: Request, reply: Reply) -> None:
         self.taken += 1
@@ -318,6 +331,17 @@ def _bodies(rules: RequestRules) -> Iterator[tuple[bytes, Fits]]:
             fits = rules.json_validator(content_type)
             if fits is not None:
                 yield content_type.encode("latin-1", "replace"), fits
+
+
+def _run(coroutine: Coroutine[Any, Any, _Value]) -> _Value:
+    """What comes of a coroutine that waits for nothing, as none does where all that is shared is at hand."""
+    try:
+        coroutine.send(None)
+    except StopIteration as ended:
+        value: _Value = ended.value
+        return value
+    coroutine.close()
+    raise RuntimeError("what is shared is at hand, and yet was waited for")
 
 
 def _report(request: Request) -> None:

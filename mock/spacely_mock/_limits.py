@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from spacely_spec import RateLimit
 
 from ._clock import Clock
-from ._state import State
-
-_SETTING = "blocked"
+from ._state import Hit, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +36,20 @@ class Limit:
     state: State
 
     async def refuse(self, namespace: str) -> Refusal | None:
-        """Why a call is one too many; None where it is not."""
-        if self.blocks and (await self.state.settings(namespace)).get(_SETTING):
-            return _BLOCKED
-        allowed, seconds = self.rate.requests, self.rate.seconds
-        wait = await self.state.hit(namespace, "calls", limit=allowed, seconds=seconds, now=self.clock.now())
+        """Count a call; why it is one too many, None where it is not."""
+        return self.refusal(await self.state.hit(namespace, self.hit()))
+
+    def hit(self) -> Hit:
+        """A call that comes now."""
+        return Hit(self.clock.now(), self.rate.requests, self.rate.seconds, self.blocks)
+
+    def refusal(self, wait: float) -> Refusal | None:
+        """Why a call is one too many, given what the state says of it; None where it is not."""
         if not wait:
             return None
-        if self.blocks:
-            settings = await self.state.settings(namespace)
-            await self.state.set_settings(namespace, {**settings, _SETTING: True})
+        if wait == math.inf:
             return _BLOCKED
-        detail = f"The key has made more than {allowed} calls in {seconds:g} s."
+        detail = f"The key has made more than {self.rate.requests} calls in {self.rate.seconds:g} s."
         return Refusal(detail, (("retry-after", str(math.ceil(wait))),))
 
 

@@ -79,6 +79,7 @@ class MockControl(Control):
                         "created": job.created,
                         "seconds": settings.plan(job).seconds,
                         "done": settings.has_run(job),
+                        "status": line["status"],
                     }
                 )
         return {"jobs": jobs}

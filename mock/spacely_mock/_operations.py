@@ -14,6 +14,7 @@ from ._director import Director
 from ._faults import status_reply
 from ._http import Reply, Request
 from ._jobs import JobSettings, PlanError, PollJob, SubmitJob
+from ._limits import Refusal
 from ._problems import (
     IMPOSSIBLE_PREFERENCE,
     NOT_ACCEPTABLE,
@@ -73,16 +74,22 @@ class CompiledOperation:
         )
         self._texts = MagicTexts(operation, spec.components)
 
-    async def admit(self, request: Request, path_values: Mapping[str, str]) -> Call | Reply:
-        """Let a request pass that has a right to an answer; otherwise the reply that says why not."""
+    async def admit(self, request: Request, path_values: Mapping[str, str], wait: float | None = None) -> Call | Reply:
+        """Let a request pass that has a right to an answer; otherwise the reply that says why not.
+
+        Args:
+            request: The request.
+            path_values: The values of its path's parameters.
+            wait: What the state has said of it, where it has been held against the rate limit already.
+        """
         owner = self.gate.admit(request)
         if owner is None:
             detail = self.gate.explain(request)
             return self.responses.refusal(UNAUTHORIZED, detail, request, headers=self.gate.challenges)
         namespace = namespace_of(owner)
-        refusal = await self.director.refuse(namespace)
+        refusal = await self.director.refuse(namespace, wait)
         if refusal is not None:
-            return self.responses.refusal(RATE_LIMITED, refusal.detail, request, headers=refusal.headers)
+            return self.limited(refusal, request)
         checked = self.rules.check(request, path_values)
         if self.director.is_idle(request):
             directive = NOTHING
@@ -115,6 +122,10 @@ class CompiledOperation:
         if checked.violations:
             return self._refuse(checked.violations, request)
         return Call(request, owner, checked, directive, chosen)
+
+    def limited(self, refusal: Refusal, request: Request) -> Reply:
+        """The answer to a call that is one too many."""
+        return self.responses.refusal(RATE_LIMITED, refusal.detail, request, headers=refusal.headers)
 
     async def answer(self, call: Call) -> Reply:
         """Answer an admitted request."""

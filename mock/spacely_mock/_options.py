@@ -47,6 +47,7 @@ def common() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--admin-token",
+        type=token,
         default=os.environ.get("SPACELY_MOCK_ADMIN_TOKEN") or None,
         metavar="TOKEN",
         help="ask for this bearer token under /__mock__/ (default: SPACELY_MOCK_ADMIN_TOKEN, or else none)",
@@ -96,6 +97,20 @@ def duration(text: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def token(text: str) -> str:
+    """A bearer token. An empty one, as of a variable that is not set, would be no protection."""
+    if text.isascii() and text.isprintable() and text.split() == [text]:
+        return text
+    raise argparse.ArgumentTypeError("the token is empty, or no header can carry it; give printable ASCII, no spaces")
+
+
+def some_text(text: str) -> str:
+    """A text that is not empty."""
+    if text:
+        return text
+    raise argparse.ArgumentTypeError("the text is empty; give at least one character")
 
 
 def count(text: str) -> int:

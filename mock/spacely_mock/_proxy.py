@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter, defaultdict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,34 +16,29 @@ from starlette.types import Receive, Scope, Send
 
 from spacely_spec import Operation, Spec, load
 
-from ._answers import AnswerRules, UndoneError, undone
+from ._answers import UndoneError, undone
 from ._app import BODY_LIMIT, default_spec
 from ._clock import SystemClock
 from ._control import CONTROL_PATH, METRICS_PATH, Control, Controlled
+from ._exchanges import Exchange, ProxyMetrics, on_one_line
 from ._http import Reply, Request
-from ._journal import Entry
-from ._metrics import Metrics
+from ._lifespan import live
 from ._problems import (
     BROKEN_ANSWER,
     CONTENT_TOO_LARGE,
     INTERNAL,
     KINDS,
-    METHOD_NOT_ALLOWED,
     NOT_FOUND,
     PROBLEM_JSON,
     PROBLEMS_PATH,
-    UNAUTHORIZED,
-    Violation,
     kind_of,
     problem,
     problem_document,
 )
+from ._proxied import Found, ProxiedContract, ProxiedOperation
 from ._receiving import raw_path, read_request
 from ._recording import Recording
 from ._redaction import Credentials, scrub
-from ._requests import Checked, RequestRules
-from ._routes import Match, Routes, served_as
-from ._security import Gate, Keys
 from ._state import JOURNAL_ENTRIES, MemoryState, State
 from ._upstream import Upstream, UpstreamError
 
@@ -54,73 +48,8 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 """How long an upstream may take to answer, in seconds."""
 VIOLATIONS = "x-mock-violations"
-_KEPT = 10  # The violations of one exchange that the journal keeps.
 _SHOWN = 64 * 1024  # The bytes of a replaced answer that are still told.
 _log = logging.getLogger("spacely_mock")
-
-
-class _Exchange(Entry):
-    """One request in the journal of a proxy: what broke the contract is told with it."""
-
-    def __init__(self, at: float, operation: str | None, request: Request, credentials: Credentials) -> None:
-        super().__init__(at, operation, request, credentials)
-        self.at = at
-        self.secret = credentials.secret(request)
-        self.broken: list[tuple[str, Violation]] = []
-        self.shown: str = scrub(f"{request.method} {request.instance}", self.secret)
-
-    def add(self, of: str, violations: list[Violation]) -> None:
-        self.broken += [(of, violation) for violation in violations]
-
-    def count(self, of: str) -> int:
-        return sum(each == of for each, _ in self.broken)
-
-    def violations(self) -> list[dict[str, str]]:
-        shown = [{"of": of, **violation.as_json()} for of, violation in self.broken[:_KEPT]]
-        clean: list[dict[str, str]] = scrub(shown, self.secret)
-        return clean
-
-    def outcome(self) -> dict[str, Any]:
-        outcome = super().outcome()
-        return outcome and {**outcome, "violations": self.violations()}
-
-
-class _ProxyMetrics(Metrics):
-    def __init__(self) -> None:
-        super().__init__()
-        self._violations: Counter[tuple[str, str, str]] = Counter()
-
-    def count_violations(self, exchange: _Exchange) -> None:
-        name = exchange.operation or ""
-        self._violations.update((name, of, violation.rule) for of, violation in exchange.broken)
-
-    def snapshot(self) -> list[list[Any]]:
-        rows: list[list[Any]] = [
-            ["spacely_mock_violations_total", {"operation": name, "of": of, "rule": rule}, count]
-            for (name, of, rule), count in self._violations.items()
-        ]
-        return [*super().snapshot(), *rows]
-
-
-class _ProxiedOperation:
-    """What one operation asks of requests and answers, compiled."""
-
-    def __init__(self, spec: Spec, operation: Operation, body_limit: int) -> None:
-        self.operation = operation
-        self.gate = Gate(operation.security, Keys(), spec.title)
-        self.requests = RequestRules(
-            operation, spec.components, security_names=self.gate.query_names, body_limit=body_limit
-        )
-        self.answers = AnswerRules(operation, spec.components, body_limit=body_limit)
-
-    def check(self, request: Request, match: Match) -> tuple[Checked, list[Violation]]:
-        """Hold a request to the contract: its values, and all that is wrong with it, its keys included."""
-        checked = self.requests.check(request, match.values)
-        violations = checked.violations
-        if self.gate.admit(request) is None:
-            detail = self.gate.explain(request)
-            violations = [Violation(UNAUTHORIZED, "security", "", "", "security", detail), *violations]
-        return checked, violations
 
 
 class Proxy:
@@ -161,16 +90,11 @@ class Proxy:
         self._credentials = credentials
         self._state = state
         self._body_limit = body_limit
+        self._contract = ProxiedContract(spec, body_limit)
         self._say = say
         self._verbose = verbose
         self._clock = SystemClock()
-        self._metrics = _ProxyMetrics()
-        self._routes = Routes(spec.base_path, spec.operations)
-        self._operations = {each.id: _ProxiedOperation(spec, each, body_limit) for each in spec.operations}
-        self._polled: defaultdict[str, set[str]] = defaultdict(set)
-        for operation in spec.operations:
-            if operation.polling is not None:
-                self._polled[operation.polling.target].add(operation.polling.parameter)
+        self._metrics = ProxyMetrics()
         controlled = Controlled(spec, state, self._clock, credentials, self._metrics)
         self._control = Control(controlled, admin_token) if admin else None
         health = {"status": "ok", "title": spec.title, "version": spec.version, "upstream": upstream.url}
@@ -189,31 +113,25 @@ class Proxy:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await live(receive, send, self._close)
         else:
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                await self._upstream.close()
-                await self._state.close()
-                if self._record is not None:
-                    self._record.close()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+    async def _close(self) -> None:
+        await self._upstream.close()
+        await self._state.close()
+        if self._record is not None:
+            self._record.close()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await read_request(scope, receive, self._body_limit)
         if request is None:
             return  # The client has gone.
-        match = self._routes.find(request.path)
+        found = self._contract.find(request)
         try:
-            reply = None if match is not None else await self._own(request)
+            reply = None if found.match is not None else await self._own(request)
             if reply is None:
-                reply = await self._pass(request, match, raw_path(scope))
+                reply = await self._pass(request, found, raw_path(scope))
         except Exception:  # noqa: BLE001 - whatever it is, it is reported, and the client has an answer
             _log.exception("%s %s", request.method, request.instance)
             reply = problem(INTERNAL, "The proxy could not answer; its log says why.", request.instance)
@@ -233,78 +151,49 @@ class Proxy:
             return problem(NOT_FOUND, detail, request.instance)
         return None
 
-    async def _pass(self, request: Request, match: Match | None, path: bytes) -> Reply:
-        operation = None if match is None else match.route.operations.get(served_as(request.method, match))
-        entry = None if operation is None else self._operations[operation.id]
-        exchange = _Exchange(self._clock.now(), None if operation is None else operation.id, request, self._credentials)
+    async def _pass(self, request: Request, found: Found, path: bytes) -> Reply:
+        operation = None if found.entry is None else found.entry.operation
+        exchange = Exchange(self._clock.now(), None if operation is None else operation.id, request, self._credentials)
         await self._state.append(exchange)
-        if entry is None or match is None:
-            exchange.add("request", self._stray(request, match))
-        else:
-            checked, violations = entry.check(request, match)
-            exchange.add("request", violations)
-            exchange.job = self._polled_job(entry.operation, checked)
+        violations, exchange.job = self._contract.check_request(request, found)
+        exchange.add("request", violations)
         refused = self._refuse(request, operation, exchange)
-        reply = refused or await self._exchange(request, entry, exchange, path)
+        reply = refused or await self._exchange(request, found.entry, exchange, path)
         with _harmless(exchange):
             seconds = exchange.answered(reply.status)
             self._metrics.count(exchange.operation, reply.status, seconds)
             self._metrics.count_violations(exchange)
             await self._state.complete(exchange)
-            self._tell(reply, exchange)
+            for line in exchange.lines(reply.status, verbose=self._verbose):
+                self._say(line)
         told = f"request={exchange.count('request')}, answer={exchange.count('answer')}"
         return reply.with_headers((VIOLATIONS, told))
 
     async def _exchange(
-        self, request: Request, entry: _ProxiedOperation | None, exchange: _Exchange, path: bytes
+        self, request: Request, entry: ProxiedOperation | None, exchange: Exchange, path: bytes
     ) -> Reply:
         try:
             reply = await self._upstream.send(request, path)
         except UpstreamError as error:
             with _harmless(exchange):
                 self._write(request, exchange, None, str(error))
-                self._say(f"{exchange.shown} {error.kind.fallback} upstream: {_line(error)}")
+                self._say(f"{exchange.shown} {error.kind.fallback} upstream: {on_one_line(error)}")
             return problem(error.kind, str(error), request.instance)
         with _harmless(exchange):
             self._write(request, exchange, reply, "")
         if entry is None:
             return reply
         with _harmless(exchange):
-            self._check_answer(entry, reply, exchange, has_body=request.method != "HEAD")
+            violations, job = entry.check_answer(reply, has_body=request.method != "HEAD")
+            exchange.add("answer", violations)
+            if job:
+                exchange.job = job
+                self._metrics.count_job(entry.operation.id)
         if self._errors and exchange.count("answer"):
             return self._replaced(request, reply, exchange)
         return reply
 
-    def _check_answer(self, entry: _ProxiedOperation, reply: Reply, exchange: _Exchange, *, has_body: bool) -> None:
-        violations, value = entry.answers.check(reply, has_body=has_body)
-        if not violations and has_body:
-            job, violations = entry.answers.job(reply, value)
-            if job:
-                exchange.job = job
-                self._metrics.count_job(entry.operation.id)
-        exchange.add("answer", violations)
-
-    def _polled_job(self, operation: Operation, checked: Checked) -> str:
-        """The id of the job that a request polls; empty where it polls none."""
-        names = self._polled.get(operation.id, set[str]())
-        values = (value for (_, name), value in checked.parameters.items() if name in names and value is not None)
-        return str(next(values, ""))
-
-    def _stray(self, request: Request, match: Match | None) -> list[Violation]:
-        """What is wrong with a request that is for no operation."""
-        if request.oversized:
-            detail = f"The body is larger than {self._body_limit} bytes."
-            return [Violation(CONTENT_TOO_LARGE, "body", "", "", "maxBytes", detail)]
-        if match is None:
-            nearest = self._routes.nearest(request.path)
-            detail = "The contract has no such path." + (f" Did you mean {nearest}?" if nearest else "")
-            return [Violation(NOT_FOUND, "path", request.instance, "", "unknown", detail)]
-        if request.method == "OPTIONS":  # What browsers ask before they send the request itself.
-            return []
-        detail = f"The path has {', '.join(sorted(match.route.operations))}."
-        return [Violation(METHOD_NOT_ALLOWED, "method", request.method, "", "unknown", detail)]
-
-    def _refuse(self, request: Request, operation: Operation | None, exchange: _Exchange) -> Reply | None:
+    def _refuse(self, request: Request, operation: Operation | None, exchange: Exchange) -> Reply | None:
         """The answer to a request that is not passed on; None where it is."""
         violations = [violation for _, violation in exchange.broken]
         if not violations or not (self._errors or request.oversized):
@@ -315,7 +204,7 @@ class Proxy:
         document = problem_document(kind, status, detail, request.instance, {"errors": exchange.violations()})
         return Reply(status, (("content-type", PROBLEM_JSON),), json.dumps(document).encode())
 
-    def _replaced(self, request: Request, reply: Reply, exchange: _Exchange) -> Reply:
+    def _replaced(self, request: Request, reply: Reply, exchange: Exchange) -> Reply:
         """A problem in place of an answer. The answer is told in it: a job's id must not be lost with it."""
         try:
             body = undone(reply, self._body_limit)
@@ -330,7 +219,7 @@ class Proxy:
         detail = "The request was passed on and answered, and the answer breaks the contract; see errors and answer."
         return problem(BROKEN_ANSWER, detail, request.instance, extensions=extensions)
 
-    def _write(self, request: Request, exchange: _Exchange, reply: Reply | None, comment: str) -> None:
+    def _write(self, request: Request, exchange: Exchange, reply: Reply | None, comment: str) -> None:
         if self._record is None:
             return
         url = self._upstream.url_of(scrub(request.path, exchange.secret))
@@ -339,23 +228,12 @@ class Proxy:
             self._record.add(exchange.at, seconds, request, url, reply, comment)
         except OSError as error:  # The answer counts for more than its record.
             self._say(f"cannot write {self._record.file}: {error.strerror}; nothing more is recorded")
-            self._record.abandon()
+            self._record.close()
             self._record = None
-
-    def _tell(self, reply: Reply, exchange: _Exchange) -> None:
-        if self._verbose:
-            self._say(f"{exchange.shown} {reply.status}")
-        for each in exchange.violations():
-            place = " ".join(filter(None, (each["in"], each.get("name"), each.get("pointer"))))
-            what = f"{each['of']} {place}: {each['rule']}: {each['detail']}"
-            self._say(f"{exchange.shown} {reply.status} {_line(what)}")
-        more = len(exchange.broken) - _KEPT
-        if more > 0:
-            self._say(f"{exchange.shown} {reply.status} and {more} more")
 
 
 @contextmanager
-def _harmless(exchange: _Exchange) -> Generator[None]:
+def _harmless(exchange: Exchange) -> Generator[None]:
     """Report what the block raises, and go on: an answer may tell of a job that is paid for, and is not lost for it."""
     try:
         yield
@@ -433,8 +311,3 @@ async def _send(reply: Reply, request: Request, send: Send) -> None:
     body = b"" if is_head or not has_body else reply.body
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _line(value: object) -> str:
-    """A text without line breaks and control characters."""
-    return str(value).encode("unicode_escape").decode()

@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         "--record",
         type=Path,
         metavar="FILE",
-        help="write what passes to a new file, as an HTTP Archive (HAR) without keys; it is whole once the proxy stops",
+        help="write what passes to a new file, as an HTTP Archive (HAR) without keys; it can be read at any moment",
     )
     parser.add_argument(
         "--timeout",

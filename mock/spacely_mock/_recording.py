@@ -1,9 +1,8 @@
-"""What went through a proxy, written down as an HTTP Archive (HAR 1.2), without the keys."""
+"""What went through a proxy, written down as an HTTP Archive, without the keys."""
 
 from __future__ import annotations
 
 import base64
-from contextlib import suppress
 from datetime import UTC, datetime
 from http.client import responses as phrases
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import urlencode
 import harfile
 
 from ._answers import UndoneError, undone
+from ._archive import Archive
 from ._http import Reply, Request
 from ._redaction import HIDDEN, Credentials, Secret, scrub
 
@@ -20,7 +20,7 @@ _NO_ANSWER = 0  # What browsers write for the status.
 
 
 class Recording:
-    """A file of exchanges. Each is in it as soon as it is over; the file is whole once it is closed.
+    """A file of exchanges. Each is in it as soon as it is over, and the file is whole then.
 
     Args:
         file: Where it is written; there must be nothing yet.
@@ -33,8 +33,7 @@ class Recording:
 
     def __init__(self, file: Path, credentials: Credentials, limit: int) -> None:
         self.file = file
-        self._stream = file.open("x", encoding="utf-8")
-        self._har = harfile.HarFile.open(self._stream, creator=harfile.Creator("spacely-mock proxy", "1"))
+        self._archive = Archive(file, harfile.Creator("spacely-mock proxy", "1"))
         self._credentials = credentials
         self._limit = limit
 
@@ -54,7 +53,7 @@ class Recording:
         """
         secret = self._credentials.secret(request)
         milliseconds = round(seconds * 1000, 3)
-        self._har.add_entry(
+        self._archive.add(
             startedDateTime=datetime.fromtimestamp(at, UTC),
             time=milliseconds,
             request=self._request(request, url, secret),
@@ -62,17 +61,10 @@ class Recording:
             timings=harfile.Timings(send=0, wait=milliseconds, receive=0),
             comment=scrub(comment, secret) or None,
         )
-        self._stream.flush()
-
-    def abandon(self) -> None:
-        """Leave the file as it is."""
-        with suppress(OSError):  # It tries to write what is left.
-            self._stream.close()
 
     def close(self) -> None:
-        """Finish the file."""
-        self._har.close()
-        self._stream.close()
+        """Let go of the file."""
+        self._archive.close()
 
     def _request(self, request: Request, url: str, secret: Secret) -> harfile.Request:
         # Put together anew from what it says: a key could stand in the raw query in any percent-encoding.

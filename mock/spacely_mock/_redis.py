@@ -6,7 +6,8 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from ._state import EVERYONE, JOURNAL_ENTRIES, Line, MemoryState, StateUnavailableError
+from ._state import EVERYONE, JOURNAL_ENTRIES, Hit, Line, MemoryState, StateUnavailableError
 
 _PREFIX = "spacely-mock:"
 _JOURNAL = _PREFIX + "journal"
@@ -23,16 +24,25 @@ _METRICS = _PREFIX + "metrics"
 _TIMEOUT = 1.0
 _PAUSE = 0.5  # Seconds for which a store that failed is not asked again: no request waits for it in vain twice.
 _INTERVAL = 0.05
-_KEPT = 24 * 60 * 60  # Seconds for which counters are kept that nobody uses.
+_KEPT = 24 * 60 * 60  # Seconds for which counters and windows are kept that nobody uses; windows at least their own.
 _HIT = """
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[2])
-if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[3]) then
-  redis.call('ZADD', KEYS[1], ARGV[1], ARGV[4])
-  redis.call('EXPIRE', KEYS[1], math.ceil(ARGV[2]))
+local calls, blocked = KEYS[1], KEYS[2]
+local now, seconds, limit, blocks, call = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5]
+if blocks and redis.call('EXISTS', blocked) == 1 then
+  return 'inf'
+end
+redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - seconds)
+if redis.call('ZCARD', calls) < limit then
+  redis.call('ZADD', calls, now, call)
+  redis.call('EXPIRE', calls, math.max(math.ceil(seconds), tonumber(ARGV[6])))
   return '0'
 end
-local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return tostring((first[2] or ARGV[1]) + ARGV[2] - ARGV[1])
+if blocks then
+  redis.call('SET', blocked, '1')
+  return 'inf'
+end
+local first = redis.call('ZRANGE', calls, 0, 0, 'WITHSCORES')
+return string.format('%.17g', (first[2] or now) + seconds - now)
 """
 
 _Value = TypeVar("_Value")
@@ -78,14 +88,14 @@ class RedisState:
 
         return await self._ask(count)
 
-    async def hit(self, namespace: str, name: str, *, limit: int, seconds: float, now: float) -> float:
-        """Count a call against at most ``limit`` in any ``seconds``: 0 where it may pass, else the seconds to wait."""
-        key = f"{_PREFIX}window:{namespace}:{name}"
-        arguments = (repr(now), repr(seconds), str(limit), secrets.token_hex(8))
+    async def hit(self, namespace: str, hit: Hit) -> float:
+        """Count a call: 0 where it may pass, else the seconds to wait; infinite where the namespace is blocked."""
         try:
-            return float(await self._ask(lambda: self._redis.eval(_HIT, 1, key, *arguments)))
+            wait = float(await self._ask(lambda: self._redis.eval(*_hit(namespace, hit))))
         except StateUnavailableError:
-            return await self._known.hit(namespace, name, limit=limit, seconds=seconds, now=now)
+            return await self._known.hit(namespace, hit)
+        self._known.set_blocked(namespace, is_blocked=wait == inf)
+        return wait
 
     def has_rules(self) -> bool:
         """Whether any namespace may have rules: another process may have set some at any moment."""
@@ -116,32 +126,20 @@ class RedisState:
 
         await self._ask(replace)
 
-    async def settings(self, namespace: str) -> Mapping[str, Any]:
-        """The settings of a namespace, as last set; empty until then."""
-        try:
-            text = await self._ask(lambda: self._redis.get(f"{_PREFIX}settings:{namespace}"))
-        except StateUnavailableError:
-            return await self._known.settings(namespace)
-        settings: Mapping[str, Any] = json.loads(text or "{}")
-        await self._known.set_settings(namespace, settings)
-        return settings
-
-    async def set_settings(self, namespace: str, settings: Mapping[str, Any]) -> None:
-        """Replace the settings of a namespace by others (JSON)."""
-        await self._ask(lambda: self._redis.set(f"{_PREFIX}settings:{namespace}", json.dumps(settings)))
-
     def known_rules(self, namespace: str) -> Sequence[Any]:
         """The same as they were when a line was last appended with ``rules_of`` it, or when Redis was last there."""
         return self._known.known_rules(namespace)
 
-    async def append(self, line: Line, *, rules_of: str | None = None) -> None:
-        """Add a line to the journal, and give it its id; in the same trip, learn the rules of a namespace."""
+    async def append(self, line: Line, *, rules_of: str | None = None, hit: Hit | None = None) -> None:
+        """Add a line to the journal, and give it its id; learn rules and count a call in the same trip."""
         asked = () if rules_of is None else (rules_of, EVERYONE)
 
         async def write() -> list[Any]:
             async with self._redis.pipeline(transaction=False) as pipe:
                 for namespace in asked:
                     pipe.lrange(_rules_key(namespace), 0, -1)
+                if rules_of is not None and hit is not None:
+                    pipe.eval(*_hit(rules_of, hit))
                 if self._entries:
                     pipe.xadd(_JOURNAL, {"line": json.dumps(line.arrival())}, maxlen=2 * self._entries)
                 return list(await pipe.execute())
@@ -149,11 +147,15 @@ class RedisState:
         try:
             answers = await self._ask(write)
         except StateUnavailableError:
+            await self._known.append(line, rules_of=rules_of, hit=hit)
             return
-        for namespace, rules in zip(asked, answers, strict=False):
-            await self._learn(namespace, rules)
         if self._entries:
-            line.id = str(answers[-1])
+            line.id = str(answers.pop())
+        if rules_of is not None and hit is not None:
+            line.wait = float(answers.pop())
+            self._known.set_blocked(rules_of, is_blocked=line.wait == inf)
+        for namespace, rules in zip(asked, answers, strict=True):
+            await self._learn(namespace, rules)
 
     async def complete(self, line: Line) -> None:
         """Add what a line's request was answered with."""
@@ -211,9 +213,8 @@ class RedisState:
         """Forget all there is of a namespace, or of all."""
         await self.clear(namespace)
         await self._known.reset(namespace)
-        which = ("rules:*", "settings:*", "counters:*", "window:*")
-        if namespace is not None:
-            which = (f"rules:{namespace}", f"settings:{namespace}", f"counters:{namespace}", f"window:{namespace}:*")
+        whose = "*" if namespace is None else namespace
+        which = [f"{kind}:{whose}" for kind in ("rules", "counters", "calls", "blocked")]
 
         async def forget() -> None:
             for pattern in which:
@@ -249,3 +250,10 @@ class RedisState:
 
 def _rules_key(namespace: str) -> str:
     return f"{_PREFIX}rules:{namespace}"
+
+
+def _hit(namespace: str, hit: Hit) -> tuple[Any, ...]:
+    """The arguments of the command that counts a call."""
+    keys = [f"{_PREFIX}{kind}:{namespace}" for kind in ("calls", "blocked")]
+    call = secrets.token_hex(8)  # Two calls at the same moment are two.
+    return (_HIT, len(keys), *keys, repr(hit.now), repr(hit.seconds), hit.limit, int(hit.blocks), call, _KEPT)

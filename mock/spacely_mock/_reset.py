@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._delivery import RESET
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
@@ -34,8 +34,16 @@ def resettable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
                 transport.abort()
 
             def extended(scope: Scope, receive: Receive, send: Send) -> Any:
+                async def send_while_open(message: Message) -> None:
+                    try:
+                        await send(message)
+                    except RuntimeError:
+                        # Of several requests in a row, uvicorn tells only the last that the client has gone.
+                        if not transport.is_closing():
+                            raise
+
                 scope["extensions"] = {**scope.get("extensions", {}), RESET: reset}
-                return app(scope, receive, send)
+                return app(scope, receive, send_while_open)
 
             self.app = extended
 

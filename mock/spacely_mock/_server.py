@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT = 30.0
 """How long a client may take to send one request, in seconds."""
 _GRACE = 3  # Seconds that requests under way are given when the server stops.
-_CLOSING = 3.0  # Seconds that closing the event loop may take.
 _BACKLOG = 2048
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, not bound
 
@@ -102,6 +101,28 @@ def make_server(
     from ._protocol import make_protocol
 
     class Server(uvicorn.Server):
+        async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+            try:
+                await super().serve(sockets)
+            finally:  # The event loop warns of what is still open when it is closed: all, where this is interrupted.
+                for server in getattr(self, "servers", ()):
+                    server.close()
+                self._hang_up()
+                await asyncio.sleep(0)  # Until then they are not closed.
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Whoever waits for a client is told that it has gone, and ends by itself. uvicorn would cancel it, answer
+            # 500, and leave open what a client does not take.
+            hanging_up = asyncio.get_running_loop().call_later(_GRACE, self._hang_up)
+            try:
+                await super().shutdown(sockets)
+            finally:
+                hanging_up.cancel()
+
+        def _hang_up(self) -> None:
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             on_ready()
@@ -113,11 +134,11 @@ def make_server(
             ws="none",
             lifespan="on",
             log_config=None,
-            log_level="error",
+            log_level="critical",  # The application reports its own errors; requests cut off at the end are none.
             access_log=False,
             server_header=False,
             date_header=dated,
-            timeout_graceful_shutdown=_GRACE,
+            timeout_graceful_shutdown=_GRACE + 1,
         )
     )
 
@@ -201,9 +222,7 @@ class MockServer:
         """Stop serving; returns when the port is free."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
-            # The port is free before the event loop is closed, which uvloop now and then takes for ever to do where
-            # a process has had many loops; the thread then ends with the process.
-            self._thread.join(_GRACE + _CLOSING)
+            self._thread.join()
         self._server = self._thread = self._listener = None
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What requests share: counters, rate windows, rules, settings and the journal, kept apart by namespace.
+"""What requests share: counters, rate windows, rules and the journal, kept apart by namespace.
 
 Jobs are not in it: their ids carry them. One process keeps all of this in memory; several share it through a store.
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import Any, Protocol
 
 JOURNAL_ENTRIES = 10_000
 JOURNAL_BYTES = 32 * 1024 * 1024
 PUBLIC = "public"
-EVERYONE = ""  # Where the rules and settings stand that hold for all namespaces.
+EVERYONE = ""  # Where the rules stand that hold for all namespaces.
 _COUNTERS = 100_000  # The counters that have not been used for longest are forgotten beyond this number.
 _WINDOWS = 10_000
 
@@ -32,16 +34,35 @@ class StateUnavailableError(Exception):
     """What requests share cannot be reached; the message names the store, without its password."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A call that is held against a limit.
+
+    Attributes:
+        now: When it came, in seconds since the epoch.
+        limit: How many calls may pass in any ``seconds``.
+        seconds: How long calls count.
+        blocks: Whether a namespace that has exceeded the limit stays refused until it is reset.
+    """
+
+    now: float
+    limit: int
+    seconds: float
+    blocks: bool = False
+
+
 class Line(Protocol):
     """A line of the journal, as a store sees it.
 
     Attributes:
         id: Given by the store.
         size: About how many bytes it holds.
+        wait: What ``hit`` says of the request; None where it has not been asked yet.
     """
 
     id: str
     size: int
+    wait: float | None
 
     @property
     def namespace(self) -> str:
@@ -53,15 +74,15 @@ class Line(Protocol):
         ...
 
     def outcome(self) -> dict[str, Any]:
-        """What is known once it has been answered, as JSON; empty until then."""
+        """What is known once it has been answered, or has started a job, as JSON; empty until then."""
         ...
 
 
 class State(Protocol):
     """What requests share.
 
-    Any method may raise StateUnavailableError, except those that every request needs: ``rules``, ``settings``,
-    ``hit``, ``append`` and ``complete`` make do with what this process knows.
+    Any method may raise StateUnavailableError, except those that every request needs: ``rules``, ``hit``, ``append``
+    and ``complete`` make do with what this process knows.
 
     Attributes:
         shared: Whether other processes see it too.
@@ -73,8 +94,8 @@ class State(Protocol):
         """Count one up, from 0; the new count."""
         ...
 
-    async def hit(self, namespace: str, name: str, *, limit: int, seconds: float, now: float) -> float:
-        """Count a call against at most ``limit`` in any ``seconds``: 0 where it may pass, else the seconds to wait."""
+    async def hit(self, namespace: str, hit: Hit) -> float:
+        """Count a call: 0 where it may pass, else the seconds to wait; infinite where the namespace is blocked."""
         ...
 
     def has_rules(self) -> bool:
@@ -97,25 +118,18 @@ class State(Protocol):
         """Replace the rules of a namespace by others (JSON)."""
         ...
 
-    async def settings(self, namespace: str) -> Mapping[str, Any]:
-        """The settings of a namespace, as last set; empty until then."""
-        ...
-
-    async def set_settings(self, namespace: str, settings: Mapping[str, Any]) -> None:
-        """Replace the settings of a namespace by others (JSON)."""
-        ...
-
-    async def append(self, line: Line, *, rules_of: str | None = None) -> None:
+    async def append(self, line: Line, *, rules_of: str | None = None, hit: Hit | None = None) -> None:
         """Add a line to the journal, and give it its id.
 
         Args:
             line: The line.
             rules_of: A namespace whose rules are to be known from then on, and those of EVERYONE.
+            hit: A call of that namespace to count besides; the line is told its wait.
         """
         ...
 
     async def complete(self, line: Line) -> None:
-        """Add what a line's request was answered with."""
+        """Add what has come of a line's request."""
         ...
 
     async def lines(self) -> list[dict[str, Any]]:
@@ -155,6 +169,14 @@ class State(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Window:
+    """The calls of a namespace that count, the oldest first."""
+
+    calls: deque[float] = field(default_factory=deque[float])
+    is_blocked: bool = False
+
+
 class MemoryState:
     """What requests share, in the memory of one process.
 
@@ -169,9 +191,8 @@ class MemoryState:
         self._entries = entries
         self._size = size
         self._counters: OrderedDict[tuple[str, str], int] = OrderedDict()
-        self._windows: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
         self._rules: dict[str, list[Any]] = {}
-        self._settings: dict[str, Mapping[str, Any]] = {}
         self._lines: deque[Line] = deque()
         self._held = 0
         self._count = 0
@@ -187,19 +208,32 @@ class MemoryState:
             self._counters.popitem(last=False)
         return count
 
-    async def hit(self, namespace: str, name: str, *, limit: int, seconds: float, now: float) -> float:
-        """Count a call against at most ``limit`` in any ``seconds``: 0 where it may pass, else the seconds to wait."""
-        key = (namespace, name)
-        window = self._windows.setdefault(key, deque())
-        self._windows.move_to_end(key)
+    async def hit(self, namespace: str, hit: Hit) -> float:
+        """Count a call: 0 where it may pass, else the seconds to wait; infinite where the namespace is blocked."""
+        window = self._window(namespace)
+        if hit.blocks and window.is_blocked:
+            return inf
+        calls = window.calls
+        while calls and calls[0] <= hit.now - hit.seconds:
+            calls.popleft()
+        if len(calls) < hit.limit:
+            calls.append(hit.now)
+            return 0.0
+        window.is_blocked = hit.blocks
+        if hit.blocks:
+            return inf
+        return calls[0] + hit.seconds - hit.now if calls else hit.seconds
+
+    def set_blocked(self, namespace: str, *, is_blocked: bool) -> None:
+        """Note whether a namespace is blocked, as one knows who has been told elsewhere."""
+        self._window(namespace).is_blocked = is_blocked
+
+    def _window(self, namespace: str) -> _Window:
+        window = self._windows.pop(namespace, None) or _Window()
+        self._windows[namespace] = window
         if len(self._windows) > _WINDOWS:
             self._windows.popitem(last=False)
-        while window and window[0] <= now - seconds:
-            window.popleft()
-        if len(window) < limit:
-            window.append(now)
-            return 0.0
-        return window[0] + seconds - now if window else seconds
+        return window
 
     def has_rules(self) -> bool:
         """Whether any namespace has rules."""
@@ -223,17 +257,11 @@ class MemoryState:
         if not rules:
             del self._rules[namespace]
 
-    async def settings(self, namespace: str) -> Mapping[str, Any]:
-        """The settings of a namespace, as last set; empty until then."""
-        return self._settings.get(namespace, {})
-
-    async def set_settings(self, namespace: str, settings: Mapping[str, Any]) -> None:
-        """Replace the settings of a namespace by others (JSON)."""
-        self._settings[namespace] = settings
-
-    async def append(self, line: Line, *, rules_of: str | None = None) -> None:  # noqa: ARG002 - all are known always
-        """Add a line to the journal, and give it its id."""
+    async def append(self, line: Line, *, rules_of: str | None = None, hit: Hit | None = None) -> None:
+        """Add a line to the journal, and give it its id; count a call besides. All rules are known always."""
         self.append_at_once(line)
+        if rules_of is not None and hit is not None:
+            line.wait = await self.hit(rules_of, hit)
 
     def append_at_once(self, line: Line) -> None:
         """Add a line to the journal, and give it its id."""
@@ -293,12 +321,12 @@ class MemoryState:
     async def reset(self, namespace: str | None) -> None:
         """Forget all there is of a namespace, or of all."""
         await self.clear(namespace)
-        for values in (self._rules, self._settings):
+        kept: tuple[dict[str, Any], ...] = (self._rules, self._windows)
+        for values in kept:
             for name in [each for each in values if namespace in {None, each}]:
                 del values[name]
-        for counted in (self._counters, self._windows):
-            for key in [each for each in counted if namespace in {None, each[0]}]:
-                del counted[key]
+        for key in [each for each in self._counters if namespace in {None, each[0]}]:
+            del self._counters[key]
 
     async def close(self) -> None:
         """Let go of connections: there are none."""

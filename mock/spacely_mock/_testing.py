@@ -73,6 +73,16 @@ class Mock:
         """How many requests match; see ``requests``."""
         return int(self._get("requests/count", self._filters(operation, filters))["count"])
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """The jobs of this test, the oldest first: also those that no caller knows of, whose answer was lost.
+
+        Returns:
+            For each its ``id``, ``operation``, ``created``, ``seconds`` that it runs, ``done``, and the ``status`` that
+            its submit was answered with: None where the answer was lost, or has not been sent yet.
+        """
+        found: list[dict[str, Any]] = self._get("jobs", {})["jobs"]
+        return found
+
     def wait_for(
         self, operation: str | None = None, *, times: int = 1, timeout: float = 5, **filters: Any
     ) -> list[dict[str, Any]]:

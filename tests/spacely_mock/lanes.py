@@ -1,8 +1,8 @@
 """Requests of every kind, sent through the fast lane and through the framework, and what came of them compared.
 
 Half of them are handed over as ASGI has it, half as bytes to the HTTP protocol that the mock is served with, in one
-piece or in several; some while rules are set, and some with a rate limit. Compared is what was answered, what the
-journal has of it, and what was counted.
+piece or in several; some while rules are set, some with a rate limit, some with what is shared in Redis. Compared is
+what was answered, what the journal has of it, and what was counted.
 
 Run as ``python -m tests.spacely_mock.lanes --requests 50000`` for a large comparison.
 """
@@ -33,12 +33,14 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from tests.contract.generation import draw
 from tests.spacely_mock.helpers import CONTRACT, GROWTH
+from tests.spacely_mock.redis_server import RedisServer, binary
 from uvicorn.server import ServerState
 
 from spacely_mock import ManualClock, create_app
 from spacely_mock._protocol import make_protocol
+from spacely_mock._redis import RedisState
 from spacely_mock._sample import sample
-from spacely_mock._state import EVERYONE, MemoryState, namespace_of
+from spacely_mock._state import EVERYONE, MemoryState, State, namespace_of
 from spacely_spec import Answer, Operation, Spec, load
 
 KEY = "sk-one"
@@ -564,15 +566,16 @@ class Comparison:
 
 
 class Lanes:
-    """The same mock twice, once with the fast lane and once without."""
+    """The same mock twice, once with the fast lane and once without, each with a state of its own."""
 
-    def __init__(self, file: Path, **options: Any) -> None:
+    def __init__(self, file: Path, states: tuple[State, State] | None = None, **options: Any) -> None:
         self.spec = load(file)
         self.clock = ManualClock(1_800_000_000.25)
         options = {"clock": self.clock, "seed": 1, "body_limit": BODY_LIMIT, "sleep": _no_sleep, **options}
         if file != CONTRACT:  # The keys of other contracts look different.
             options["api_keys"] = [KEY]
-        self.states = (MemoryState(100), MemoryState(100))
+        self.states = states or (MemoryState(100), MemoryState(100))
+        self.ruled: set[str] = set()
         self.fast: Any = create_app(self.spec, state=self.states[0], **options)
         self.slow: Any = create_app(self.spec, state=self.states[1], fast_lane=False, **options)
         self.wires = (Wire(self.fast), Wire(self.slow))
@@ -588,7 +591,7 @@ class Lanes:
         """Send a request both ways and compare; the id of a job that it starts is kept for later polls."""
         before = self.taken
         short, long = await exchange(self.fast, raw), await exchange(self.slow, raw)
-        self._compare(raw, short, long, before)
+        await self._compare(raw, short, long, before)
         self.result.statuses[long[0] if long else None] += 1
         self._keep(operation, long)
         return long
@@ -598,7 +601,7 @@ class Lanes:
         before = self.taken
         pieces = on_the_wire(raw, chance)
         short, long = [await wire.exchange(pieces) for wire in self.wires]
-        self._compare(pieces, short, long, before)
+        await self._compare(pieces, short, long, before)
         status = re.match(rb"HTTP/1.1 ([0-9]{3})", long)
         self.result.statuses[int(status[1]) if status else None] += 1
         head, _, body = long.partition(b"\r\n\r\n")
@@ -608,8 +611,20 @@ class Lanes:
 
     async def set_rules(self, namespace: str, rules: list[Any]) -> None:
         """Set rules both ways."""
+        self.ruled = self.ruled | {namespace} if rules else self.ruled - {namespace}
         for state in self.states:
             await state.set_rules(namespace, rules)
+
+    async def reset(self, namespace: str) -> None:
+        """Forget what there is of a namespace, both ways."""
+        self.ruled -= {namespace}
+        for state in self.states:
+            await state.reset(namespace)
+
+    async def close(self) -> None:
+        """Let go of the stores."""
+        for app in (self.fast, self.slow):
+            await app._journal.close()
 
     def counted(self) -> list[list[Any]]:
         """What was counted, each way; how long answers took is another each time."""
@@ -617,12 +632,12 @@ class Lanes:
         counts = [[row for row in each if row[0].endswith(("_total", "_count"))] for each in snapshots]
         return [sorted((row for row in each if not row[0].startswith("process_")), key=str) for each in counts]
 
-    def _compare(self, sent: Any, short: Any, long: Any, before: int) -> None:
+    async def _compare(self, sent: Any, short: Any, long: Any, before: int) -> None:
         result = self.result
         result.compared += 1
         result.taken += self.taken - before
-        result.ruled += self.states[0].has_rules()
-        noted = [_last_line(state) for state in self.states]
+        result.ruled += bool(self.ruled)
+        noted = [await _last_line(state) for state in self.states]
         if (short, noted[0]) != (long, noted[1]):
             result.differences.append((sent, (short, noted[0]), (long, noted[1])))
 
@@ -646,8 +661,11 @@ class Lanes:
         return ordinary(self.spec, operation, values)
 
 
-def _last_line(state: MemoryState) -> dict[str, Any] | None:
-    """The last line of a journal, but for how long the answer took."""
+async def _last_line(state: State) -> dict[str, Any] | None:
+    """The last line of a journal, but for how long the answer took, and the ids that Redis gives by its clock."""
+    if not isinstance(state, MemoryState):
+        lines = await state.lines()
+        return {**lines[-1], "id": None, "seconds": None} if lines else None
     if not state._lines:
         return None
     line = state._lines[-1]
@@ -682,13 +700,17 @@ def rules_for(spec: Spec, chance: Chance) -> list[Any]:
 
 # What the mock is started with for how large a part of the requests.
 _VARIANTS: tuple[tuple[float, dict[str, Any]], ...] = (
-    (0.8, {}),
-    (0.1, {"rate_limit": 3}),
+    (0.6, {}),
     (0.1, {"progress": "polls:2"}),
+    (0.1, {"rate_limit": 3}),
+    (0.1, {"rate_limit": 3, "rate_limit_block": True}),
+    (0.1, {"rate_limit": 5, "progress": "polls:2"}),
 )
 
 
-async def compare(file: Path, count: int, *, seed: int = 0, variety: int = 12, most: int = 1000) -> Comparison:
+async def compare(
+    file: Path, count: int, *, seed: int = 0, variety: int = 12, most: int = 1000, store: str | None = None
+) -> Comparison:
     """Send requests of every kind both ways.
 
     Args:
@@ -697,12 +719,17 @@ async def compare(file: Path, count: int, *, seed: int = 0, variety: int = 12, m
         seed: What the choice depends on.
         variety: How many requests Schemathesis makes up for each operation, valid and invalid each.
         most: After how many differences it ends.
+        store: The URL of a Redis without the number of a database; by default, all is kept in memory.
     """
     result = Comparison()
     for number, (part, options) in enumerate(_VARIANTS):
-        lanes = Lanes(file, **options)
+        states = None if store is None else (RedisState(f"{store}/1", 10), RedisState(f"{store}/2", 10))
+        lanes = Lanes(file, states, **options)
         await _compare(lanes, made_up(file, variety), int(count * part), random.Random(f"{seed} {number}"), most)
         fast, slow = lanes.counted()
+        for state in lanes.states:
+            await state.reset(None)
+        await lanes.close()
         if fast != slow:
             lanes.result.differences.append(("what was counted", fast, slow))
         result += lanes.result
@@ -716,6 +743,8 @@ async def _compare(lanes: Lanes, strange: list[Raw], count: int, chance: Chance,
         if chance.random() < 0.02:
             namespace = chance.choice([EVERYONE, namespace_of(KEY), namespace_of("sk-two")])
             await lanes.set_rules(namespace, chance.choice([*[[]] * 6, rules_for(lanes.spec, chance)]))
+        if chance.random() < 0.02:
+            await lanes.reset(namespace_of(chance.choice([KEY, "sk-two", ""])))
         operation = None
         if number < len(strange):
             raw = strange[number]
@@ -725,7 +754,8 @@ async def _compare(lanes: Lanes, strange: list[Raw], count: int, chance: Chance,
             for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
                 raw = chance.choice(MUTATIONS)(chance, raw)
             operation = operation if raw.path.endswith(operation.path.encode()) else None
-        if chance.random() < 0.5:
+        # With a store, the protocol has no short cut, and how long it takes is not told by turns of the event loop.
+        if chance.random() < 0.5 or lanes.states[0].shared:
             await lanes.send(raw, operation)
         else:
             await lanes.send_bytes(raw, chance, operation)
@@ -738,22 +768,30 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--requests", type=int, default=50_000, help="how many, over all contracts (default: 50000)")
     parser.add_argument("--seed", type=int, default=0, help="what the choice of requests depends on (default: 0)")
     options = parser.parse_args(arguments)
-    files = [CONTRACT, *GROWTH]
-    differences = 0
-    for file in files:
-        start = time.monotonic()
-        result = asyncio.run(compare(file, options.requests // len(files), seed=options.seed, variety=100))
-        share = f"{result.taken} by the fast lane, {result.ruled} under rules, {len(result.differences)} differ"
-        statuses = ", ".join(
-            f"{status or 'none'}: {count}" for status, count in sorted(result.statuses.items(), key=str)
-        )
-        sys.stdout.write(
-            f"{file.stem}: {result.compared} requests, {share} ({statuses}; {time.monotonic() - start:.0f} s)\n"
-        )
-        for sent, short, long in result.differences[:5]:
-            sys.stdout.write(f"  {sent}\n    fast lane: {short}\n    framework: {long}\n")
-        differences += len(result.differences)
+    each = options.requests // len(FILES)
+    differences = sum(_told(file, each, options.seed) for file in FILES)
+    if binary() is None:
+        sys.stdout.write("nothing was compared with Redis: there is no redis-server here\n")
+    else:
+        with RedisServer() as redis:
+            differences += sum(_told(file, each // 4, options.seed, redis.url.rpartition("/")[0]) for file in FILES)
     return 1 if differences else 0
+
+
+FILES = (CONTRACT, *GROWTH)
+
+
+def _told(file: Path, count: int, seed: int, store: str | None = None) -> int:
+    """Compare, and print what came of it; the number of differences."""
+    start = time.monotonic()
+    result = asyncio.run(compare(file, count, seed=seed, variety=5 if store else 100, store=store))
+    share = f"{result.taken} by the fast lane, {result.ruled} under rules, {len(result.differences)} differ"
+    statuses = ", ".join(f"{status or 'none'}: {count}" for status, count in sorted(result.statuses.items(), key=str))
+    name = file.stem + (", in Redis" if store else "")
+    sys.stdout.write(f"{name}: {result.compared} requests, {share} ({statuses}; {time.monotonic() - start:.0f} s)\n")
+    for sent, short, long in result.differences[:5]:
+        sys.stdout.write(f"  {sent}\n    fast lane: {short}\n    framework: {long}\n")
+    return len(result.differences)
 
 
 if __name__ == "__main__":

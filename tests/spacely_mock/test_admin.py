@@ -1,8 +1,10 @@
 """The mock's own interface under /__mock__/: the same behaviour with memory and with Redis behind it."""
 
 import json
+import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -10,7 +12,8 @@ import schemathesis
 import yaml
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, ROOT, SUBMIT, Caller
+from tests.spacely_mock.helpers import CONTRACT, KEY, POLL, RENDER, ROOT, SUBMIT, Caller
+from tests.spacely_mock.redis_server import until
 
 from spacely_mock import ManualClock, MockServer
 from spacely_mock._redis import RedisState
@@ -40,6 +43,10 @@ def call(server):
 
 def submit(call, headers=KEY, **changes):
     return call.post(SUBMIT, json={**RENDER, **changes}, headers=headers)
+
+
+def poll(call, job_id):
+    return call.get(POLL, params={"refId": job_id}, headers=KEY)
 
 
 def count(call, **filters):
@@ -205,6 +212,41 @@ def test_jobs_are_listed_with_how_they_stand(call):
     assert jobs[1]["created"] - jobs[0]["created"] == pytest.approx(2.5, abs=0.002)
     assert {job["operation"] for job in jobs} == {"generateAdvance"}
     assert [job["id"] for job in call.get("/__mock__/jobs", headers=KEY).json()["jobs"]] == [first]
+
+
+NEVER_ANSWERED = {
+    "is lost": {"X-Mock-Fault": "lost"},
+    "is lost to a client that has gone": {"X-Mock-Delay": "9s"},
+}
+
+
+@pytest.mark.parametrize("headers", NEVER_ANSWERED.values(), ids=NEVER_ANSWERED.keys())
+def test_a_job_whose_answer_is_lost_is_listed_and_counted(call, headers):
+    before = jobs_counted(call)
+    with pytest.raises(httpx.TransportError):
+        call.post(SUBMIT, json=RENDER, headers={**KEY, **headers}, timeout=0.5)
+    until(lambda: jobs_counted(call) == before + 1)
+    submit(call)
+    lost, answered = call.get("/__mock__/jobs").json()["jobs"]
+    assert (lost["status"], lost["done"], answered["status"]) == (None, False, 200)
+    first = call.get("/__mock__/requests").json()["requests"][0]
+    assert (first["job"], first["status"], first["seconds"]) == (lost["id"], None, None)
+    call.post("/__mock__/clock", json={"advance": 10})
+    assert poll(call, lost["id"]).json()["data"]["status"] == "success"
+
+
+def jobs_counted(call):
+    found = re.search(r'spacely_mock_jobs_total\{operation="generateAdvance"\} (\d+)', call.get("/metrics").text)
+    return int(found[1]) if found else 0
+
+
+def test_a_job_is_listed_in_memory_as_soon_as_it_has_started_though_its_answer_is_late():
+    with MockServer(CONTRACT) as server, httpx.Client(base_url=server.origin) as client, ThreadPoolExecutor() as pool:
+        late = pool.submit(submit, client, {**KEY, "X-Mock-Delay": "1s"})
+        (job,) = until(lambda: client.get("/__mock__/jobs").json()["jobs"])
+        assert (job["status"], late.done()) == (None, False)
+        assert late.result().json()["data"] == job["id"]
+        assert client.get("/__mock__/jobs").json()["jobs"] == [{**job, "status": 200}]
 
 
 def test_reset_of_a_key_leaves_the_others(call):

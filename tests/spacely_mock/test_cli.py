@@ -13,6 +13,7 @@ import httpx
 import pytest
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, ROOT
 
+from spacely_mock import create_app
 from spacely_mock._cli import main
 from spacely_mock._directives import WORDS
 from spacely_mock._durations import parse_duration
@@ -208,6 +209,25 @@ def test_rules_that_cannot_be_used_are_explained_without_a_traceback(tmp_path, c
     said = capsys.readouterr().err
     assert message in said
     assert "remedy:" in said
+
+
+@pytest.mark.parametrize("option", ["--admin-token", "--api-key", "--secret"])
+def test_a_secret_that_is_empty_is_refused_as_one_of_a_variable_that_is_not_set(option, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--spec", str(CONTRACT), option, ""])
+    assert f"argument {option}: the t" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("token", [" ", "a b", "ü", "a\n"])
+def test_a_token_that_no_header_can_carry_is_refused(token, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--spec", str(CONTRACT), "--admin-token", token])
+    assert "printable ASCII" in capsys.readouterr().err
+
+
+def test_an_application_with_an_empty_token_is_not_made():
+    with pytest.raises(ValueError, match="token is empty"):
+        create_app(CONTRACT, admin_token="")
 
 
 def test_help_explains_every_option(capsys):

@@ -199,8 +199,8 @@ def test_a_rule_does_not_slow_down_what_it_does_not_match(when):
     assert call.app._lane.taken == 1
 
 
-def test_without_rules_and_limit_an_ordinary_request_is_idle():
-    for options, idle in (({}, True), ({"rules": [TEAPOT]}, False), ({"rate_limit": 5}, False)):
+def test_only_a_request_that_a_rule_concerns_is_not_ordinary():
+    for options, idle in (({}, True), ({"rules": [TEAPOT]}, False), ({"rate_limit": 5}, True)):
         call = Caller(CONTRACT, **options)
         assert call.poll("unknown").status_code in {400, 418}
         assert call.app._lane.taken == (1 if idle else 0)

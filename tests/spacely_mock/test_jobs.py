@@ -1,9 +1,16 @@
 """Jobs: submitted, polled, told apart, and known again."""
 
+import random
 import uuid
 
 import pytest
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, Caller, contract, json_response
+
+from spacely_mock import ManualClock, _ids
+from spacely_mock._ids import NewJob, Sealer
+from spacely_mock._jobs import JobSettings
+from spacely_mock._plans import Outcome, Progress
+from spacely_mock._state import MemoryState
 
 
 def test_a_job_runs_for_the_render_time_and_then_has_succeeded():
@@ -213,3 +220,20 @@ def test_a_job_keeps_its_plan_at_a_mock_whose_default_is_another():
     assert quick.poll(job_id).json()["data"]["status"] == "processing"
     quick.clock.advance(9.1)
     assert quick.poll(job_id).json()["data"]["status"] == "success"
+
+
+@pytest.mark.parametrize("layout", ["UuidForm", "IntegerForm"])
+@pytest.mark.parametrize("steps", [(2,), (0.1,) * 20, (1.9, 0.1)], ids=["at once", "in tenths", "nearly first"])
+def test_a_clock_moved_on_by_as_long_as_jobs_run_ends_them_at_whatever_moment_they_were_made(layout, steps):
+    sealer, form, chance = Sealer(b"secret", 7), getattr(_ids, layout)(), random.Random(1)
+    clock = ManualClock()
+    settings = JobSettings(sealer, clock, MemoryState(), Progress.after(2), Outcome.SUCCESS)
+    for _ in range(500):
+        clock.set(1.8e9 + chance.random() * 1e6)
+        made = NewJob(clock.now(), 0, sealer.new_seed(), Outcome.SUCCESS, Progress.after(2).span(0))
+        job = sealer.read(form, str(sealer.issue(form, made, "key")), "key")
+        assert not settings.has_run(job)
+        for seconds in steps:
+            assert not settings.has_run(job)
+            clock.advance(seconds)
+        assert settings.has_run(job)

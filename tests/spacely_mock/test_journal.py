@@ -137,7 +137,7 @@ def test_a_request_is_in_the_journal_before_it_is_answered():
     seen = []
 
     class Watching(MemoryState):
-        async def append(self, line, *, rules_of=None):
+        async def append(self, line, *, rules_of=None, hit=None):
             await super().append(line)
             seen.extend((each["operation"], each["status"]) for each in await self.lines())
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 
 import pytest
 from tests.spacely_mock import lanes
-from tests.spacely_mock.helpers import CONTRACT, GROWTH
+from tests.spacely_mock.helpers import CONTRACT
+from tests.spacely_mock.lanes import FILES
 
 from spacely_mock import _lane
 from spacely_mock._bodies import BodyError
 from spacely_mock._director import Director
 from spacely_mock._journal import Journal
+from spacely_mock._redis import RedisState
 from spacely_mock._wire import AnswerWriter
 from spacely_spec import load
-
-FILES = [CONTRACT, *GROWTH]
 
 
 def _keys_in_query(spec):
@@ -31,6 +31,53 @@ def test_both_lanes_answer_every_request_alike(file):
     assert result.differences == []
     assert result.taken > 50 or _keys_in_query(load(file))
     assert {200, 400, 401, 404, 405} <= result.statuses.keys()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_both_lanes_answer_every_request_alike_where_what_is_shared_is_in_redis(file, redis_url):
+    result = asyncio.run(lanes.compare(file, 150, variety=1, store=redis_url.rpartition("/")[0]))
+    assert result.compared == 150
+    assert result.differences == []
+    assert result.taken > 20 or _keys_in_query(load(file))
+    assert 429 in result.statuses or _keys_in_query(load(file))
+
+
+@pytest.mark.parametrize("store", ["memory", "redis"])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, [200, 200, 429, 429, 200, 200, 429]), ({"rate_limit_block": True}, [200, 200, *[429] * 5])],
+    ids=["limited", "blocked"],
+)
+def test_the_lane_takes_what_a_limit_lets_pass_and_what_it_refuses(options, expected, store, request):
+    states = None
+    if store == "redis":
+        server = request.getfixturevalue("redis_url").rpartition("/")[0]
+        states = RedisState(server + "/1"), RedisState(server + "/2")
+
+    async def send():
+        pair = lanes.Lanes(CONTRACT, states, rate_limit=2, progress="polls:1", **options)
+        chance, statuses = random.Random(1), []
+        for seconds, operation in zip((0, 0.4, 0.4, 0, 0.4, 0.4, 0.1), pair.spec.operations * 4, strict=False):
+            pair.clock.advance(seconds)
+            statuses.append((await pair.send(pair.ordinary(operation, chance), operation))[0])
+        await pair.close()
+        return statuses, pair.taken, pair.result.differences
+
+    assert asyncio.run(send()) == (expected, len(expected), [])
+
+
+def test_the_short_cut_takes_what_a_limit_lets_pass_and_what_it_refuses():
+    async def send():
+        pair = lanes.Lanes(CONTRACT, rate_limit=2, progress="polls:1")
+        submit, poll = pair.spec.operations
+        for operation in (submit, poll, poll, submit):
+            await pair.send_bytes(pair.ordinary(operation, random.Random(1)), _Whole(), operation)
+        # Where there has been no cycle, uvicorn has never been asked to call the application.
+        return pair.result, pair.taken, pair.wires[0]._protocol.cycle
+
+    result, taken, cycle = asyncio.run(send())
+    assert result.statuses == {200: 2, 429: 2}
+    assert (result.differences, taken, cycle) == ([], 4, None)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -125,12 +172,23 @@ def _note_uncounted(journal, entry, reply):
     journal._at_hand.append_at_once(entry)
 
 
+_ARRIVED = Journal.arrived
+
+
+async def _arrived_untold(journal, *arguments, **options):
+    entry = await _ARRIVED(journal, *arguments, **options)
+    entry.wait = None
+    return entry
+
+
 FAULTS = {
     "reads JSON as Python does": ("read_json", _lenient),
     "does not read the Prefer header": ("_UNUSUAL", _lane._UNUSUAL - {b"prefer"}),
     "takes any query for plain": ("_PLAIN_QUERY", re.compile(rb"[\x00-\x7f]*")),
     "forgets the body it has received": ("_again", lambda message, receive: receive),
     "does not ask for rules": ("Director.leaves_alone", lambda *_: True),
+    "does not hold calls against the limit": ("FastLane._refused", lambda *_: None),
+    "counts a call that is not its own twice": ("Journal.arrived", _arrived_untold),
     "does not count": ("Journal.note", _note_uncounted),
     "does not note the job": ("Journal.note", lambda self, entry, reply: _NOTE(self, entry, replace(reply, job=""))),
     "leaves out the server's headers": ("AnswerWriter.write", lambda self, reply, _: _WRITE(self, reply, ())),

@@ -1,17 +1,29 @@
 """A proxy between a client and any server: what passes it unchanged, and what it says of it."""
 
 import asyncio
+import errno
 import gzip
+import io
 import json
+import os
 import re
+import subprocess
+import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import pytest
 from tests.spacely_mock.helpers import CONTRACT, GROWTH, KEY, POLL, RENDER, SUBMIT, Caller, contract
+from tests.spacely_mock.redis_server import until
 from tests.spacely_mock.test_growth import _request
 
-from spacely_mock._proxy import create_proxy
+from spacely_mock import MockServer
+from spacely_mock._exchanges import Exchange, ProxyMetrics
+from spacely_mock._proxied import ProxiedOperation
+from spacely_mock._proxy import Proxy, create_proxy
+from spacely_mock._state import MemoryState
 from spacely_mock._testing import _new_key
 from spacely_mock._upstream import Upstream, UpstreamURLError
 from spacely_spec import Answer, load
@@ -439,15 +451,22 @@ def test_what_browsers_ask_beforehand_passes_and_is_no_violation():
     )
 
 
-@pytest.mark.parametrize("note", ["_check_answer", "_write", "_tell", "_metrics.count", "_state.complete"])
-def test_nothing_that_is_noted_of_an_answer_loses_it(note, monkeypatch, caplog):
+NOTED = {
+    "the check": (ProxiedOperation, "check_answer"),
+    "the recording": (Proxy, "_write"),
+    "the log": (Exchange, "lines"),
+    "the metrics": (ProxyMetrics, "count"),
+    "the journal": (MemoryState, "complete"),
+}
+
+
+@pytest.mark.parametrize(("owner", "name"), NOTED.values(), ids=NOTED)
+def test_nothing_that_is_noted_of_an_answer_loses_it(owner, name, monkeypatch, caplog):
     def broken_pipe(*_, **__):
         raise BrokenPipeError
 
-    proxy = Proxied()
-    *owner, name = note.split(".")
-    monkeypatch.setattr(getattr(proxy.app, owner[0]) if owner else proxy.app, name, broken_pipe)
-    assert proxy.submit().json() == ACCEPTED
+    monkeypatch.setattr(owner, name, broken_pipe)
+    assert Proxied().submit().json() == ACCEPTED
     assert "could not be checked or noted" in caplog.text
 
 
@@ -518,13 +537,67 @@ def test_a_request_without_an_answer_is_recorded_too(tmp_path):
 def test_a_recording_that_cannot_be_written_any_more_costs_no_answer(tmp_path):
     file = tmp_path / "traffic.har"
     proxy = Proxied(record=file)
-    proxy.app._record._stream.close()
-    proxy.app._record._stream = open("/dev/full", "w")  # noqa: SIM115, PTH123 - closed with the process
-    proxy.app._record._har._fd = proxy.app._record._stream
+    proxy.submit()
+    proxy.app._record.close()
+    proxy.app._record._archive._stream = _Full(file)
     assert [proxy.submit().json() for _ in range(2)] == [ACCEPTED] * 2
+    assert len(recorded(file)) == 1
     assert [said for said in proxy.said if "cannot write" in said] == [
         f"cannot write {file}: No space left on device; nothing more is recorded"
     ]
+
+
+class _Full(io.FileIO):
+    """A file that already takes all the space there is."""
+
+    def __init__(self, file):
+        super().__init__(file, "r+")
+        self._size = file.stat().st_size
+
+    def write(self, data):
+        if self.tell() >= self._size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data[: self._size - self.tell()])
+
+
+def recorded(file):
+    """The exchanges that stand in a file."""
+    return json.loads(file.read_text())["log"]["entries"]
+
+
+def test_a_recording_is_whole_before_and_after_each_exchange(tmp_path):
+    file = tmp_path / "traffic.har"
+    proxy = Proxied(record=file)
+    for count in range(4):
+        assert len(recorded(file)) == count
+        proxy.submit()
+    proxy.stop()
+    assert len(recorded(file)) == 4
+
+
+def test_a_proxy_that_is_killed_leaves_a_recording_of_all_that_it_answered(tmp_path):
+    file = tmp_path / "traffic.har"
+    with MockServer(CONTRACT) as upstream:
+        command = [sys.executable, "-m", "spacely_mock", "proxy", "--upstream", upstream.url, "--port", "0"]
+        with subprocess.Popen([*command, "--record", str(file)], stdout=subprocess.PIPE, text=True) as process:
+            url = re.search(r"http://\S+", process.stdout.readline())[0]
+            with httpx.Client(headers=KEY) as client, ThreadPoolExecutor() as pool:
+                answers = [client.post(url + "/generate/advance", json=RENDER).json() for _ in range(5)]
+                pending = [pool.submit(_submit_until_killed, url) for _ in range(4)]
+                until(lambda: file.read_text().count("startedDateTime") > 50)
+                process.kill()
+                answers += [answer for each in pending for answer in each.result()]
+    texts = [entry["response"]["content"]["text"] for entry in recorded(file)]
+    assert len(texts) > 50
+    assert {answer["data"] for answer in answers} <= {json.loads(text)["data"] for text in texts}
+
+
+def _submit_until_killed(url):
+    answers = []
+    with httpx.Client(headers=KEY) as client, suppress(httpx.TransportError):
+        while True:
+            answers.append(client.post(url + "/generate/advance", json=RENDER).json())
+    return answers
 
 
 def test_a_recording_never_takes_the_place_of_another(tmp_path):

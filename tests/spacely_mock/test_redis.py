@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from math import inf
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from tests.spacely_mock.redis_server import RedisServer, until
 
 from spacely_mock import ManualClock, MockServer
 from spacely_mock._redis import RedisState
-from spacely_mock._state import StateUnavailableError
+from spacely_mock._state import Hit, StateUnavailableError
 from spacely_spec import load
 
 RULE = {"id": "r", "then": {"status": 503}}
@@ -82,11 +83,12 @@ def test_what_every_request_needs_makes_do_with_what_is_known():
     async def use(redis):
         state = RedisState(redis.url)
         await state.set_rules("a", [{"n": 1}])
-        await state.set_settings("a", {"x": 1})
-        known = (await state.rules("a"), await state.settings("a"))
+        known = await state.rules("a")
+        blocked = [await state.hit("b", Hit(1.0, 1, 9.0, blocks=True)) for _ in range(2)]
         redis.stop()
-        assert (await state.rules("a"), await state.settings("a")) == known
-        assert [await state.hit("a", "calls", limit=1, seconds=9.0, now=1.0) for _ in range(2)] == [0, 9]
+        assert await state.rules("a") == known
+        assert [await state.hit("a", Hit(1.0, 1, 9.0)) for _ in range(2)] == [0, 9]
+        assert [*blocked, await state.hit("b", Hit(99.0, 1, 9.0, blocks=True))] == [0, inf, inf]
         for needs in (state.increment("a", "x"), state.lines(), state.reset(None), state.set_rules("a", [])):
             with pytest.raises(StateUnavailableError):
                 await needs
@@ -264,3 +266,20 @@ def test_polls_are_counted_over_all_mocks_in_the_lane(redis_url, client):
         told = [poll(client, server, job_id).json()["data"]["status"] for server in (one, two, one, two)]
         assert told == ["processing", "processing", "processing", "success"]
         assert one.app._lane.taken + two.app._lane.taken == 5
+
+
+def test_a_request_waits_for_one_trip_to_the_store_before_its_answer_and_one_after(redis_url, client, monkeypatch):
+    trips = []
+    ask = RedisState._ask
+
+    def counted(state, command):
+        trips.append(command.__qualname__)
+        return ask(state, command)
+
+    monkeypatch.setattr(RedisState, "_ask", counted)
+    for options in ({}, {"rate_limit": 1}, {"rate_limit": 1, "rate_limit_block": True}):
+        with MockServer(CONTRACT, state=RedisState(redis_url), **options) as server:
+            for _ in range(2):
+                trips.clear()
+                submit(client, server)
+                assert len(trips) == 2, (options, trips)

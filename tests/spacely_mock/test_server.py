@@ -4,10 +4,12 @@ import json
 import socket
 import sys
 import threading
+from contextlib import suppress
 
 import httpx
 import pytest
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT
+from tests.spacely_mock.redis_server import until
 
 from spacely_mock import MockServer, PortError
 
@@ -128,6 +130,39 @@ def test_a_stopped_server_has_left_its_port_and_its_thread():
     assert threading.active_count() == before
     with MockServer(CONTRACT, port=port) as again:
         assert again.port == port
+
+
+STILL_THERE = {
+    "has sent half a request": HEAD.encode() + b"Content-Length: 500\r\n\r\n{",
+    "waits for a late answer": HEAD.encode() + b"Content-Length: 2\r\nX-Mock-Delay: 60s\r\n\r\n{}",
+    "takes no answer": b"GET /openapi.yaml HTTP/1.1\r\nHost: mock\r\n\r\n" * 3000,
+}
+
+
+@pytest.mark.parametrize("data", STILL_THERE.values(), ids=STILL_THERE.keys())
+def test_a_server_ends_whatever_its_clients_still_do_and_nothing_is_said_of_it(data, monkeypatch, capfd):
+    monkeypatch.setattr("spacely_mock._server._GRACE", 0.3)
+    running = MockServer(CONTRACT).start()
+    thread, loop = running._thread, running.loop
+    with socket.create_connection(("127.0.0.1", running.port), timeout=0.5) as client:
+        with suppress(TimeoutError):
+            client.sendall(data)
+        until(lambda: running._server.server_state.tasks)
+        running.stop()
+    assert (thread.is_alive(), loop.is_closed()) == (False, True)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # It is meant to end so.
+def test_a_server_that_is_interrupted_leaves_nothing_open():
+    running = MockServer(CONTRACT).start()
+    thread, loop = running._thread, running.loop
+    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as client:
+        until(lambda: running._server.server_state.connections)
+        loop.call_soon_threadsafe(sys.exit)
+        thread.join(5)
+        assert (thread.is_alive(), loop.is_closed(), client.recv(1)) == (False, True, b"")
+    running.stop()
 
 
 def test_a_server_that_is_not_running_has_no_url():

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from math import inf
 
 import pytest
 
 from spacely_mock._redis import RedisState
-from spacely_mock._state import EVERYONE, PUBLIC, MemoryState, namespace_of
+from spacely_mock._state import EVERYONE, PUBLIC, Hit, MemoryState, namespace_of
 
 
 class Line:
@@ -17,6 +18,7 @@ class Line:
         self.namespace = namespace
         self.size = size
         self.status = None
+        self.wait = None
 
     def arrival(self):
         return {"namespace": self.namespace, "status": None}
@@ -58,7 +60,7 @@ def test_counters_count_from_one_in_each_namespace(run):
 def test_a_window_lets_as_many_calls_pass_as_its_limit_and_tells_when_the_next_may(run):
     async def use(state):
         times = (0.0, 0.4, 0.5, 0.9, 1.1, 1.2, 1.5)
-        return [await state.hit("a", "calls", limit=2, seconds=1.0, now=1e9 + now) for now in times]
+        return [await state.hit("a", Hit(1e9 + now, 2, 1.0)) for now in times]
 
     # Calls that were refused do not count: 1.1 is more than a second after 0.0, 1.5 after 0.4.
     assert run(use) == pytest.approx([0, 0, 0.5, 0.1, 0, 0.2, 0], abs=1e-4)
@@ -66,16 +68,36 @@ def test_a_window_lets_as_many_calls_pass_as_its_limit_and_tells_when_the_next_m
 
 def test_windows_of_different_namespaces_do_not_touch(run):
     async def use(state):
-        return [await state.hit(name, "calls", limit=1, seconds=1.0, now=5.0) for name in ("a", "b", "a")]
+        return [await state.hit(name, Hit(5.0, 1, 1.0)) for name in ("a", "b", "a")]
 
     assert run(use) == [0, 0, 1]
 
 
 def test_a_limit_of_nothing_lets_nothing_pass(run):
     async def use(state):
-        return await state.hit("a", "calls", limit=0, seconds=2.0, now=5.0)
+        return await state.hit("a", Hit(5.0, 0, 2.0))
 
     assert run(use) == 2
+
+
+def test_whoever_exceeds_a_limit_that_blocks_stays_refused_until_reset(run):
+    async def use(state):
+        first = [await state.hit("a", Hit(now, 1, 1.0, blocks=True)) for now in (5.0, 5.5, 1e9)]
+        others = await state.hit("b", Hit(1e9, 1, 1.0, blocks=True)), await state.hit("a", Hit(1e9, 1, 1.0))
+        await state.reset("a")
+        return first, others, await state.hit("a", Hit(1e9, 1, 1.0, blocks=True))
+
+    assert run(use) == ([0, inf, inf], (0, 0), 0)
+
+
+def test_a_line_is_told_what_its_call_has_to_wait(run):
+    async def use(state):
+        lines = [Line() for _ in range(5)]
+        for line, hit in zip(lines, (None, *[Hit(5.0, 1, 2.0)] * 2, *[Hit(5.0, 1, 2.0, blocks=True)] * 2), strict=True):
+            await state.append(line, rules_of="a", hit=hit)
+        return [line.wait for line in lines], await state.length()
+
+    assert run(use) == ([None, 0, 2, inf, inf], 5)
 
 
 def test_rules_are_kept_in_order_for_each_namespace_and_for_everyone(run):
@@ -99,14 +121,6 @@ def test_a_namespace_whose_rules_were_removed_takes_no_memory():
         return state.has_rules(), len(state._rules)
 
     assert asyncio.run(use()) == (False, 0)
-
-
-def test_settings_are_kept_for_each_namespace(run):
-    async def use(state):
-        await state.set_settings("a", {"pace": "slow"})
-        return await state.settings("a"), await state.settings("b")
-
-    assert run(use) == ({"pace": "slow"}, {})
 
 
 def test_a_line_is_in_the_journal_before_its_request_is_answered(run):
@@ -171,15 +185,14 @@ def test_clearing_a_namespace_leaves_the_others(run):
 def test_reset_forgets_all_there_is_of_a_namespace_or_of_all(run, namespace):
     async def fill(state, name):
         await state.increment(name, "x")
-        await state.hit(name, "calls", limit=1, seconds=60.0, now=1.0)
+        await state.hit(name, Hit(1.0, 1, 60.0))
         await state.set_rules(name, [{}])
-        await state.set_settings(name, {"x": 1})
         await state.append(Line(name))
 
     async def look(state, name):
         lines = [line for line in await state.lines() if line["namespace"] == name]
-        hit = await state.hit(name, "calls", limit=1, seconds=60.0, now=1.0)
-        return (await state.increment(name, "x"), hit, await state.rules(name), await state.settings(name), len(lines))
+        hit = await state.hit(name, Hit(1.0, 1, 60.0))
+        return (await state.increment(name, "x"), hit, await state.rules(name), len(lines))
 
     async def use(state):
         for name in "ab":
@@ -187,8 +200,8 @@ def test_reset_forgets_all_there_is_of_a_namespace_or_of_all(run, namespace):
         await state.reset(namespace)
         return await look(state, "a"), await look(state, "b")
 
-    fresh = (1, 0, [], {}, 0)
-    kept = (2, 60, [{}], {"x": 1}, 1)
+    fresh = (1, 0, [], 0)
+    kept = (2, 60, [{}], 1)
     assert run(use) == (fresh, fresh if namespace is None else kept)
 
 

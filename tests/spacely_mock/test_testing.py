@@ -38,6 +38,17 @@ def test_a_server_of_ones_own_has_the_journal_the_rules_and_the_clock_in_python(
         assert another.count() == 0
 
 
+def test_the_jobs_of_a_test_are_those_it_started_and_also_the_one_whose_answer_was_lost(server):
+    with Mock(server) as mock, Mock(server) as another:
+        submit(another)
+        mock.rule({"fault": "lost"}, operation="generate_advance", times=1)
+        with pytest.raises(httpx.TransportError):
+            submit(mock)
+        known = submit(mock).json()["data"]
+        lost, answered = mock.jobs()
+        assert [(lost["status"], lost["done"]), (answered["status"], answered["id"])] == [(None, False), (200, known)]
+
+
 def test_a_promise_that_was_not_kept_is_told_where_the_block_ends(server):
     with pytest.raises(AssertionError, match="1 requests were to match"), Mock(server) as mock:
         mock.expect("generate_advance")
