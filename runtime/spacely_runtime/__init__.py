@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ._budget import RateLimit
 from ._client import AsyncClient, SyncClient
-from ._jobs import AsyncJob, Job, JobUpdate
+from ._jobs import AsyncJob, Job
 from ._operation import Answer, Key, Operation, Polling, Reply, Validator
 from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
+from ._wait import JobUpdate
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:

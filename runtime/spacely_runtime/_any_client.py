@@ -22,7 +22,7 @@ from ._defaults import (
     TIMEOUT_SECONDS,
 )
 from ._intake import ENCODINGS
-from ._jobs import AnyJob, AsyncJob, Following
+from ._jobs import AnyJob, AsyncJob
 from ._log import log
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
@@ -30,6 +30,7 @@ from ._port import Port
 from ._raw import RawCalls
 from ._retry import Retries
 from ._secret import Secret
+from ._wait import Following
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from ._retry import Retries, passing
 from .errors import DownloadError
 
 if TYPE_CHECKING:
-    from ._jobs import AnyJob, JobUpdate
+    from ._jobs import AnyJob
+    from ._wait import JobUpdate
 
 _GONE: Final = frozenset({403, 404, 410})
 # The media types that hosts send messages in; a file that is said to be one of them may be.

@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from ._jobs import JobUpdate
+from ._wait import JobUpdate
 
 if TYPE_CHECKING:
     from ._client import SyncClient
