@@ -28,6 +28,7 @@ from ._operation import Answer, Operation, Polling
 from ._pace import Pace
 from ._port import Port
 from ._raw import RawCalls
+from ._redaction import keep_out_of_logs
 from ._retry import Retries
 from ._secret import Secret
 from ._wait import Following
@@ -70,6 +71,7 @@ class AnyClient(Generic[H, Transport]):
         transport: Transport | None = None,
     ) -> None:
         self._secret = self._find_key(api_key)
+        keep_out_of_logs(self._secret)
         self._base_url = self._find_base_url(base_url)
         self._timeout = _positive("timeout", timeout)
         self._poll_interval = None if poll_interval is None else _positive("poll_interval", poll_interval)

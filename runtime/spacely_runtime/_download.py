@@ -16,6 +16,7 @@ from . import _httpx
 from ._defaults import DOWNLOAD_REDIRECTS, FILE_BYTES, MESSAGE_CHARACTERS
 from ._intake import Intake
 from ._log import log
+from ._redaction import bare_urls, fetching_a_file
 from ._retry import Retries, passing
 from .errors import DownloadError
 
@@ -124,11 +125,14 @@ class Download:
         """Turn whatever goes wrong in an attempt into a DownloadError."""
         self._redirects = 0
         try:
-            yield
+            with fetching_a_file():
+                yield
         except DownloadError:
             raise
         except Exception as error:
-            about = f"{type(error).__name__}: {error}".replace(self.url, self._bare).rstrip(": ")[:MESSAGE_CHARACTERS]
+            about = bare_urls(f"{type(error).__name__}: {error}").rstrip(": ")[:MESSAGE_CHARACTERS]
+            if isinstance(error, _httpx.RequestError):
+                error.request = _httpx.Request("GET", self._bare)
             raise self._error(
                 f"{self._bare} could not be downloaded ({about}); the job is done, so download it again",
                 may_pass=isinstance(error, _httpx.RequestError) and not isinstance(error, _httpx.UnsupportedProtocol),
