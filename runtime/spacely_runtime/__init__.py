@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ._budget import RateLimit
 from ._client import AsyncClient, SyncClient
+from ._download import DownloadProgress
 from ._jobs import AsyncJob, Job
 from ._operation import Answer, Key, Operation, Polling, Reply, Validator
 from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
@@ -12,7 +13,16 @@ from .types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ._report import BatchProgress, BatchReport, BatchRow
-    from .hooks import CallEvent, Hook, LoggingHook, RequestEvent, ResponseEvent, WaitEvent
+    from .hooks import (
+        CallEvent,
+        DownloadAttemptEvent,
+        DownloadEvent,
+        Hook,
+        LoggingHook,
+        RequestEvent,
+        ResponseEvent,
+        WaitEvent,
+    )
 
 __all__ = [
     "UNSET",
@@ -23,6 +33,9 @@ __all__ = [
     "BatchReport",
     "BatchRow",
     "CallEvent",
+    "DownloadAttemptEvent",
+    "DownloadEvent",
+    "DownloadProgress",
     "Hook",
     "Job",
     "JobUpdate",
@@ -47,6 +60,7 @@ __all__ = [
 # Imported when they are first asked for: most programs do without.
 _HOMES: Final = {
     **dict.fromkeys(("BatchProgress", "BatchReport", "BatchRow"), "._report"),
+    **dict.fromkeys(("DownloadAttemptEvent", "DownloadEvent"), ".hooks"),
     **dict.fromkeys(("CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"), ".hooks"),
 }
 

@@ -16,6 +16,7 @@ from ._wait import JobUpdate, Wait
 if TYPE_CHECKING:
     from ._operation import Answer, Operation, Polling
     from ._wait import Following, State
+    from ._watch import DownloadWatch
     from .hooks import Hook
 
 T = TypeVar("T")
@@ -93,6 +94,14 @@ class AnyJob:
 
         return watched_wait(self._hooks, self, timeout)
 
+    def download_watch(self, url: str, path: Path) -> DownloadWatch | None:
+        """What tells the hooks of the download of a file; None where there are none."""
+        if not self._hooks:
+            return None
+        from ._watch import DownloadWatch
+
+        return DownloadWatch(self._hooks, operation=self.operation.id, job_id=self.id, url=url, path=path)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.id}>"
 
@@ -103,7 +112,7 @@ class Job(AnyJob, Generic[T]):
     def __init__(
         self,
         poll: Callable[[AnyJob], tuple[Any, Answer]],
-        download: Callable[[str, Path, AnyJob], Path],
+        download: Callable[[str, Path, AnyJob, _download.OnProgress | None], Path],
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -176,6 +185,7 @@ class Job(AnyJob, Generic[T]):
         directory: str | Path,
         timeout: float | None = None,
         on_update: Callable[[JobUpdate[T]], object] | None = None,
+        on_progress: _download.OnProgress | None = None,
     ) -> list[Path]:
         """Wait until the job has succeeded, then fetch the files its result names.
 
@@ -183,6 +193,8 @@ class Job(AnyJob, Generic[T]):
             directory: Where to put them; made if need be. A file is named by the job's id and its number.
             timeout: Seconds to wait for the job; None is the contract's own.
             on_update: Called with each answer as it comes.
+            on_progress: Called with each piece of a file as it comes, with how far the file is; it should be quick.
+                What it raises ends the download, as for ``on_update``.
 
         Returns:
             The paths of the files, in the order of the result. Each is whole: a file appears under its name only
@@ -194,7 +206,8 @@ class Job(AnyJob, Generic[T]):
         """
         urls = _download.urls_of(self._finish(timeout, on_update), self)
         with self.kept_in_mind():
-            return [self._download(url, path, self) for url, path in _download.targets(urls, directory, self.id)]
+            targets = _download.targets(urls, directory, self.id)
+            return [self._download(url, path, self, on_progress) for url, path in targets]
 
     def _finish(self, timeout: float | None, on_update: Callable[[JobUpdate[T]], object] | None) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
@@ -215,7 +228,7 @@ class AsyncJob(AnyJob, Generic[T]):
     def __init__(
         self,
         poll: Callable[[AnyJob], Awaitable[tuple[Any, Answer]]],
-        download: Callable[[str, Path, AnyJob], Awaitable[Path]],
+        download: Callable[[str, Path, AnyJob, _download.OnProgress | None], Awaitable[Path]],
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -260,12 +273,13 @@ class AsyncJob(AnyJob, Generic[T]):
         directory: str | Path,
         timeout: float | None = None,
         on_update: Callable[[JobUpdate[T]], Awaitable[object] | object] | None = None,
+        on_progress: _download.OnProgress | None = None,
     ) -> list[Path]:
         """Wait until the job has succeeded, then fetch the files its result names; see ``Job.download``."""
         urls = _download.urls_of(await self._finish(timeout, on_update), self)
         targets = _download.targets(urls, directory, self.id)
         with self.kept_in_mind():
-            return [await self._download(url, path, self) for url, path in targets]
+            return [await self._download(url, path, self, on_progress) for url, path in targets]
 
     async def _finish(
         self, timeout: float | None, on_update: Callable[[JobUpdate[T]], Awaitable[object] | object] | None

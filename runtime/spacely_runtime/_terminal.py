@@ -8,17 +8,20 @@ import os
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 from rich.text import Text
 
 from ._wait import JobUpdate
 
 if TYPE_CHECKING:
     from ._client import SyncClient
+    from ._download import DownloadProgress
 
 
 def ask_for_key(client_type: type[SyncClient]) -> str | None:
@@ -87,28 +90,46 @@ def _text(value: Any) -> Text:
 
 
 class JobDisplay:
-    """How a job stands, on standard error: a line that moves at a terminal, else a line for each answer."""
+    """How a job stands, on standard error: lines that move at a terminal, else a line for each answer.
 
-    def __init__(self) -> None:
+    Args:
+        moving: Whether lines may move; a terminal is needed besides.
+    """
+
+    def __init__(self, *, moving: bool) -> None:
         self.updates: list[JobUpdate[Any]] = []
         self._console = Console(stderr=True)
-        self._progress: Progress | None = None
+        self._moves = moving and self._console.is_terminal
+        spinner = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+        self._job = Progress(*spinner, console=self._console)
+        name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+        self._files = Progress(name, BarColumn(), DownloadColumn(), console=self._console)
+        self._tasks: dict[Path, TaskID] = {}
 
     @contextmanager
     def moving(self) -> Generator[None]:
         """Show that time goes by, until the block ends."""
-        if not self._console.is_terminal:
+        if not self._moves:
             yield
             return
-        columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-        with Progress(*columns, console=self._console, transient=True) as self._progress:
-            self._progress.add_task("submitted", total=None)
+        with Live(Group(self._job, self._files), console=self._console, transient=True):
+            self._job.add_task("submitted", total=None)
             yield
 
     def note(self, update: JobUpdate[Any]) -> None:
         """Take in an answer; to be given as ``on_update``."""
         self.updates.append(update)
-        if self._progress is None:
+        if not self._moves:
             print(f"{update.elapsed:6.1f} s  {update.state}", file=sys.stderr, flush=True)
-        else:
-            self._progress.update(self._progress.task_ids[0], description=update.state)
+            return
+        ended = None if update.state == "running" else 1.0
+        self._job.update(self._job.task_ids[0], description=update.state, total=ended, completed=ended or 0.0)
+
+    def note_file(self, progress: DownloadProgress) -> None:
+        """Take in a piece of a file; to be given as ``on_progress``."""
+        if not self._moves:
+            return
+        task = self._tasks.get(progress.path)
+        if task is None:
+            task = self._tasks[progress.path] = self._files.add_task(progress.path.name)
+        self._files.update(task, total=progress.total, completed=progress.received)

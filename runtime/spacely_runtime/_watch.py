@@ -1,4 +1,4 @@
-"""Telling the hooks: of one call, or of one wait. Nothing that a hook raises gets any further."""
+"""Telling the hooks: of one call, one wait or one download. Nothing that a hook raises gets any further."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _clock, errors
-from .hooks import LOGGER, CallEvent, Hook, RequestEvent, ResponseEvent, WaitEvent
+from .hooks import (
+    LOGGER,
+    CallEvent,
+    DownloadAttemptEvent,
+    DownloadEvent,
+    Hook,
+    RequestEvent,
+    ResponseEvent,
+    WaitEvent,
+)
 
 if TYPE_CHECKING:
     from ._jobs import AnyJob
@@ -78,9 +87,37 @@ class Watch:
         self._tell(lambda hook: hook.on_response(event))
 
     def _tell(self, tell: Callable[[Hook], None]) -> None:
+        _tell_each(self._hooks, tell)
+
+
+class DownloadWatch:
+    """Tells the hooks of one download.
+
+    Args:
+        hooks: The hooks.
+        **download: The members of ``DownloadEvent``.
+    """
+
+    def __init__(self, hooks: tuple[Hook, ...], **download: Any) -> None:
+        self._hooks = hooks
+        self._download = download
+        self._entered = _Entered()
+
+    def __enter__(self) -> Self:
+        event = DownloadEvent(**self._download)
         for hook in self._hooks:
-            with _harmless():
-                tell(hook)
+            self._entered.enter(partial(hook.on_download, event))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered.leave(kind, error, traceback)
+
+    def attempted(self, **attempt: Any) -> None:
+        """Tell what an attempt ended in: the other members of ``DownloadAttemptEvent``."""
+        event = DownloadAttemptEvent(**self._download, **attempt)
+        _tell_each(self._hooks, lambda hook: hook.on_download_attempt(event))
 
 
 @contextmanager
@@ -122,6 +159,12 @@ class _Entered:
             except Exception as raised:  # noqa: BLE001 - a hook may raise anything
                 if raised is not error:  # What it was left with, it may raise again: that is not its own.
                     LOGGER.exception(_FAILED)
+
+
+def _tell_each(hooks: tuple[Hook, ...], tell: Callable[[Hook], None]) -> None:
+    for hook in hooks:
+        with _harmless():
+            tell(hook)
 
 
 @contextmanager

@@ -176,13 +176,14 @@ class _Program:
         # Said before anything else can go wrong: with the id, the job can be taken up again.
         print(f"job {job.id}", file=sys.stderr, flush=True)
         folder: Path | None = settings["frame_download"]
-        display, files = JobDisplay(), list[str]()
+        display, files = JobDisplay(moving=not settings["frame_json"]), list[str]()
         if folder is not None or settings["frame_wait"]:
             with display.moving():
                 if folder is None:
                     job.wait(settings["frame_timeout"], display.note)
                 else:
-                    files = [str(path) for path in job.download(folder, settings["frame_timeout"], display.note)]
+                    paths = job.download(folder, settings["frame_timeout"], display.note, display.note_file)
+                    files = [str(path) for path in paths]
         _show_job(job.id, display, files, as_json=settings["frame_json"])
 
     def _words(self, operation: str, job_id: str, settings: Mapping[str, Any]) -> list[str]:
