@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from . import _clock, _download, errors
+from . import _clock, errors
+from ._download import OnProgress, targets, urls_of
 from ._log import log
 from ._wait import JobUpdate, Wait
 
@@ -112,7 +113,7 @@ class Job(AnyJob, Generic[T]):
     def __init__(
         self,
         poll: Callable[[AnyJob], tuple[Any, Answer]],
-        download: Callable[[str, Path, AnyJob, _download.OnProgress | None], Path],
+        download: Callable[[str, Path, AnyJob, OnProgress | None], Path],
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -185,7 +186,7 @@ class Job(AnyJob, Generic[T]):
         directory: str | Path,
         timeout: float | None = None,
         on_update: Callable[[JobUpdate[T]], object] | None = None,
-        on_progress: _download.OnProgress | None = None,
+        on_progress: OnProgress | None = None,
     ) -> list[Path]:
         """Wait until the job has succeeded, then fetch the files its result names.
 
@@ -204,10 +205,9 @@ class Job(AnyJob, Generic[T]):
             DownloadError: A file could not be fetched or written, or the contract names no place for the result.
             JobFailed, JobTimeout, ClientError: As for ``wait``.
         """
-        urls = _download.urls_of(self._finish(timeout, on_update), self)
+        named = targets(urls_of(self._finish(timeout, on_update), self), directory, self.id)
         with self.kept_in_mind():
-            targets = _download.targets(urls, directory, self.id)
-            return [self._download(url, path, self, on_progress) for url, path in targets]
+            return [self._download(url, path, self, on_progress) for url, path in named]
 
     def _finish(self, timeout: float | None, on_update: Callable[[JobUpdate[T]], object] | None) -> JobUpdate[T]:
         last: JobUpdate[T] | None = None
@@ -228,7 +228,7 @@ class AsyncJob(AnyJob, Generic[T]):
     def __init__(
         self,
         poll: Callable[[AnyJob], Awaitable[tuple[Any, Answer]]],
-        download: Callable[[str, Path, AnyJob, _download.OnProgress | None], Awaitable[Path]],
+        download: Callable[[str, Path, AnyJob, OnProgress | None], Awaitable[Path]],
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -273,13 +273,12 @@ class AsyncJob(AnyJob, Generic[T]):
         directory: str | Path,
         timeout: float | None = None,
         on_update: Callable[[JobUpdate[T]], Awaitable[object] | object] | None = None,
-        on_progress: _download.OnProgress | None = None,
+        on_progress: OnProgress | None = None,
     ) -> list[Path]:
         """Wait until the job has succeeded, then fetch the files its result names; see ``Job.download``."""
-        urls = _download.urls_of(await self._finish(timeout, on_update), self)
-        targets = _download.targets(urls, directory, self.id)
+        named = targets(urls_of(await self._finish(timeout, on_update), self), directory, self.id)
         with self.kept_in_mind():
-            return [await self._download(url, path, self, on_progress) for url, path in targets]
+            return [await self._download(url, path, self, on_progress) for url, path in named]
 
     async def _finish(
         self, timeout: float | None, on_update: Callable[[JobUpdate[T]], Awaitable[object] | object] | None

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,6 +22,8 @@ from ._wait import JobUpdate
 if TYPE_CHECKING:
     from ._client import SyncClient
     from ._download import DownloadProgress
+
+_NAME_CHARACTERS: Final = 24
 
 
 def ask_for_key(client_type: type[SyncClient]) -> str | None:
@@ -102,8 +104,9 @@ class JobDisplay:
         self._moves = moving and self._console.is_terminal
         spinner = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
         self._job = Progress(*spinner, console=self._console)
-        name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
-        self._files = Progress(name, BarColumn(), DownloadColumn(), console=self._console)
+        name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+        size = DownloadColumn(table_column=Column(no_wrap=True))
+        self._files = Progress(name, BarColumn(), size, console=self._console)
         self._tasks: dict[Path, TaskID] = {}
 
     @contextmanager
@@ -131,5 +134,10 @@ class JobDisplay:
             return
         task = self._tasks.get(progress.path)
         if task is None:
-            task = self._tasks[progress.path] = self._files.add_task(progress.path.name)
+            task = self._tasks[progress.path] = self._files.add_task(_end(progress.path.name), total=None)
         self._files.update(task, total=progress.total, completed=progress.received)
+
+
+def _end(name: str) -> str:
+    """The end of a name that would leave no room for a bar; what files are told apart by stands there."""
+    return name if len(name) <= _NAME_CHARACTERS else "…" + name[1 - _NAME_CHARACTERS :]
