@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.spacely_client.faults.server import Act, ScriptedServer
 
 from spacely_mock import MockServer
 from spacely_spec import load
@@ -87,6 +89,28 @@ def test_a_job_that_was_waited_for_is_a_table_with_its_files(url: str, tmp_path:
     assert all(str(path) in shown for path in tmp_path.iterdir())
 
 
+BAR = re.compile(r"-([1-4])[.]png +━+ +([\d.]+)/([\d.]+) (bytes|kB|MB)")
+
+
+def test_each_file_has_a_bar_with_its_bytes_at_a_terminal(url: str, tmp_path: Path) -> None:
+    status, shown = at_a_terminal(*SUBMIT, "--download", str(tmp_path), url=url)
+    assert status == 0, shown
+    complete = {number for number, received, total, _ in BAR.findall(shown) if received == total}
+    assert complete == {"1", "2", "3", "4"}
+    assert "succeeded" in shown.partition("━")[0]  # The job's line stands above, in the same display.
+
+
+def test_nothing_moves_with_json_or_without_a_terminal(url: str, tmp_path: Path) -> None:
+    status, shown = at_a_terminal(*SUBMIT, "--download", str(tmp_path), "--json", url=url)
+    assert status == 0, shown
+    words = [*COMMAND, *SUBMIT, "--download", str(tmp_path)]
+    piped = subprocess.run(words, capture_output=True, text=True, check=True, env=environment(url))
+    for each in (shown, piped.stderr):
+        assert "succeeded" in each
+        assert "━" not in each
+        assert "\x1b" not in each
+
+
 def test_a_person_is_asked_for_the_key_and_it_is_not_shown(url: str) -> None:
     status, shown = at_a_terminal(*SUBMIT, url=url, key="", typed="sk-typed-by-hand\n")
     assert status == 0, shown
@@ -143,6 +167,30 @@ def test_ctrl_c_while_a_submit_is_in_the_air_says_that_it_may_have_been_accepted
             said = it.stderr.read()
     assert it.returncode == 130
     assert "It was being submitted and may have been accepted" in said
+
+
+def played(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def test_ctrl_c_in_a_download_leaves_no_half_file_and_says_how_to_go_on(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    url = f"http://127.0.0.1:{server.port}"
+    done = json.dumps({"data": {"status": "success", "result": [f"{url}/1.png", f"{url}/2.png"]}}).encode()
+    server.scripts["/poll-result"] = [[played(done)]]
+    server.scripts["/1.png"] = [[played(b"whole")]]
+    server.scripts["/2.png"] = [[played(b"half a")[:-2], Act.STALL]]
+    words = [*COMMAND, "wait", "r-1", "--download", str(tmp_path)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment(url)) as it:
+        while not list(tmp_path.glob("*-2.png.*.part")):
+            time.sleep(0.02)
+        it.send_signal(signal.SIGINT)
+        assert it.stderr
+        said = it.stderr.read()
+    server.close()
+    assert it.returncode == 130
+    assert f"Take it up again: spacely wait --download {tmp_path} r-1" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["r-1-1.png"]
 
 
 def test_a_render_that_failed_is_not_to_be_taken_up_again(url: str) -> None:
