@@ -66,6 +66,7 @@ class Batch:
         self._journal: Journal
         self._in_the_air = asyncio.Semaphore(BATCH_SUBMITS)
         self._submits: set[asyncio.Task[AsyncJob[Any] | None]] = set()
+        self._unnoted: list[tuple[Claim, str]] = []  # Rows that were accepted, with ids that the journal did not take.
         self._turns = _Turns()
         self._interrupted = False
         self._halted: str | None = None
@@ -120,9 +121,10 @@ class Batch:
             worker.cancel()
         ended: list[asyncio.Task[Any]] = [*workers, *self._submits]
         await asyncio.wait(ended)
-        for task in ended:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                raise error
+        failures = [error for task in ended if not task.cancelled() and (error := task.exception()) is not None]
+        self._note_late()
+        if failures:
+            raise failures[0]
         self._journal.leave()
         self._report = write_report(
             self._journal,
@@ -203,17 +205,44 @@ class Batch:
             job = await self._port.submit(self._name, row.arguments, row.body)
         except errors.SubmissionUncertain as error:
             if error.job_id is not None:  # An answer that breaks the contract, and yet tells the id.
-                self._journal.accepted(claim, error.job_id)
+                self._accepted(claim, error.job_id)
                 return self._port.resume(self._name, error.job_id)
             self._journal.uncertain(claim, str(error))
             self._unaccepted(error)
         except errors.ClientError as error:
             self._not_accepted(claim, error)
         else:
-            self._journal.accepted(claim, job.id)
+            self._accepted(claim, job.id)
             self._turns.accepted()
             return job
         return None
+
+    def _accepted(self, claim: Claim, job_id: str) -> None:
+        try:
+            self._journal.accepted(claim, job_id)
+        except errors.JournalError:
+            self._unnoted.append((claim, job_id))
+            raise
+
+    def _note_late(self) -> None:
+        """Try once more to note the ids that the journal did not take; raise them all where it does not now."""
+        left: list[tuple[Claim, str]] = []
+        failure: errors.JournalError | None = None
+        for claim, job_id in self._unnoted:
+            try:
+                self._journal.accepted(claim, job_id)
+            except errors.JournalError as error:
+                failure = error
+                left.append((claim, job_id))
+        if failure is not None:
+            ids = {self._rows[claim.number - 1].name: job_id for claim, job_id in left}
+            raise errors.JournalError(
+                f"{failure.message}; these rows were accepted, write the ids of their jobs down: "
+                + ", ".join(f"{name}: {job_id}" for name, job_id in ids.items()),
+                operation=self._operation.id,
+                job_id=left[0][1],
+                job_ids=ids,
+            ) from failure
 
     def _not_accepted(self, claim: Claim, error: errors.ClientError) -> None:
         if isinstance(error, _ACCOUNT_ERRORS):
@@ -238,6 +267,7 @@ class Batch:
         """Wait for a row's job, fetch its files, and note each."""
         try:
             job = job or self._port.resume(self._name, claim.job_id or "")
+            job.kept = True
             last = [update async for update in job.updates(self._options.timeout)][-1]
             if last.state == "failed":
                 error = job.failure(last).message

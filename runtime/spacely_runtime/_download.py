@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import mimetypes
 import re
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ._wait import JobUpdate
 
 _GONE: Final = frozenset({403, 404, 410})
+_STEM_BYTES: Final = 200  # Of the 255 that a name may have.
 # The media types that hosts send messages in; a file that is said to be one of them may be.
 _MESSAGES: Final = frozenset(
     {
@@ -90,10 +92,19 @@ def is_web_url(value: Any) -> bool:
 
 def targets(urls: Iterable[str], directory: str | Path, job_id: str) -> Iterator[tuple[str, Path]]:
     """Each URL with the path of its file: the job's id, a number, and the ending that the URL has."""
-    stem = re.sub(r"[^\w.-]", "_", job_id).lstrip(".") or "job"
+    stem = _fitting(re.sub(r"[^\w.-]", "_", job_id).lstrip(".") or "job")
     for number, url in enumerate(urls, start=1):
         ending = re.search(r"[.]\w{1,5}$", urlsplit(url).path)
         yield url, Path(directory) / f"{stem}-{number}{ending[0] if ending else ''}"
+
+
+def _fitting(stem: str) -> str:
+    """A name as long as file systems take one, with room for what is added; none that was cut is that of another."""
+    encoded = stem.encode()
+    if len(encoded) <= _STEM_BYTES:
+        return stem
+    digest = hashlib.sha256(encoded).hexdigest()[:8]
+    return f"{encoded[:_STEM_BYTES].decode(errors='ignore')}-{digest}"
 
 
 @contextmanager

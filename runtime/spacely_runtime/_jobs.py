@@ -44,6 +44,7 @@ class AnyJob:
         self.interval = interval
         self.following = following
         self._hooks = hooks
+        self.kept = False  # Whether somebody keeps the id, so that nobody is to be told of it when a wait ends early.
         self.submitted_at = submitted_at
         self._id = job_id
         self._submitted = submitted
@@ -83,7 +84,7 @@ class AnyJob:
             raise
         except BaseException as error:
             error.add_note(f"The job {self.id} goes on; take it up again with client.job({self.name!r}, {self.id!r})")
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) and not self.kept:
                 log(logging.WARNING, "Nobody waits for the job now", operation=self.operation.id, job_id=self.id)
             raise
 

@@ -79,7 +79,10 @@ def read_rows(source: Source, operation: Operation, secret: Secret | None) -> li
             request = json.dumps(to_json(columns.values(given)), sort_keys=True, ensure_ascii=False, allow_nan=False)
             Call(operation, secret).encode(arguments, body)
         except errors.InvalidRequest as error:
-            found += [Violation(f"{given.place}: {each.place}", each.message) for each in error.violations]
+            found += [
+                Violation(f"{given.place}: {each.place}" if each.place else given.place, each.message)
+                for each in error.violations
+            ]
         except (TypeError, ValueError) as error:
             found.append(Violation(given.place, f"holds what JSON cannot: {error}"))
         if secret is not None and secret.redact(request) != request:
@@ -89,7 +92,8 @@ def read_rows(source: Source, operation: Operation, secret: Secret | None) -> li
     if violations:
         raise errors.InvalidRows(violations, operation=operation.id)
     if not rows:
-        raise errors.ConfigurationError("The input has no rows")
+        named = f"{source} has" if isinstance(source, (str, Path)) else "The input has"
+        raise errors.ConfigurationError(f"{named} no rows; give at least one")
     return rows
 
 
