@@ -97,6 +97,25 @@ def test_what_goes_wrong_is_one_message_and_an_exit_status(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--wait", "--timeout", "-1"],
+        ["--wait", "--timeout", "nan"],
+        ["--download", __file__],
+        ["--download", "/proc/x"],
+    ],
+    ids=["negative timeout", "no timeout", "a file", "a folder that takes nothing"],
+)
+def test_what_cannot_be_waited_for_or_kept_is_refused_before_it_is_paid_for(words: list[str]) -> None:
+    posts: list[str] = []
+    with MockServer(load(ROOT / "openapi.yaml"), observe=lambda *request: posts.append(request[0])) as server:
+        done = spacely(*SUBMIT, *words, url=server.url)
+    assert done.returncode == 2, done.stderr
+    assert words[-2] in done.stderr
+    assert posts == []
+
+
 def test_help_describes_every_command_without_a_key() -> None:
     done = spacely("--help", key="")
     assert done.returncode == 0

@@ -140,7 +140,11 @@ def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again() -> N
         status, said = interrupted(*SUBMIT, "--download", "some folder", url=server.url, when="job ")
     job_id = said.split()[1]
     assert status == 130
-    assert f"Take it up again: spacely wait --download 'some folder' {job_id}" in said
+    assert said.splitlines()[-2:] == [
+        "spacely: interrupted",
+        f"Take it up again: spacely wait --download 'some folder' {job_id}",
+    ]
+    assert "Nobody waits" not in said  # It would be said twice.
     assert "Traceback" not in said
 
 

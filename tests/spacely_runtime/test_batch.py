@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import gc
 import json
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 from tests.spacely_runtime.things import BROKEN, KEY, STARTED, Clock, Things, answer
 
 from spacely_runtime import BatchProgress, errors
+from spacely_runtime._journal import Claim, Journal
 
 Answer = httpx.Response | Exception | None
 
@@ -284,7 +288,88 @@ def test_an_id_that_the_journal_cannot_take_is_in_the_error(clock: Clock, tmp_pa
 
     with Server(spoil).client() as client, pytest.raises(errors.JournalError, match="t-1") as caught:
         client.batch(rows(1), tmp_path)
-    assert caught.value.job_id == "t-1"
+    assert (caught.value.job_id, caught.value.job_ids) == ("t-1", {"1": "t-1"})
+
+
+class FullDisk:
+    """A journal that takes no more ids, as on a disk that is full, until it is told to."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._accepted = Journal.accepted
+        self._path = path
+        self.refused: list[str] = []
+        monkeypatch.setattr(Journal, "accepted", lambda *args: self._accept(*args))
+
+    def _accept(self, journal: Journal, claim: Claim, job_id: str) -> None:
+        if self.is_full():
+            self.refused.append(job_id)
+            raise errors.JournalError("The journal cannot be read or written: database or disk is full")
+        self._accepted(journal, claim, job_id)
+
+    def is_full(self) -> bool:
+        return True
+
+
+def test_all_ids_that_the_journal_cannot_take_are_in_the_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = FullDisk(tmp_path, monkeypatch)
+    together = threading.Barrier(4)
+    with (
+        Server(lambda _: together.wait(5) and None).client() as client,
+        pytest.raises(errors.JournalError, match="write the ids of their jobs down") as caught,
+    ):
+        client.batch(rows(4), tmp_path)
+    gc.collect()
+    assert set(caught.value.job_ids) == {"1", "2", "3", "4"}
+    assert set(caught.value.job_ids.values()) == set(disk.refused)
+    assert all(job_id in str(caught.value) for job_id in disk.refused)
+    assert "never retrieved" not in caplog.text
+
+
+def test_an_id_that_the_journal_takes_a_little_later_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(tmp_path, monkeypatch)
+    monkeypatch.setattr(disk, "is_full", lambda: not disk.refused)
+    with Server().client() as client:
+        with pytest.raises(errors.JournalError) as caught:
+            client.batch(rows(1), tmp_path)
+        assert caught.value.job_ids == {}
+        assert journal(tmp_path, "SELECT state, job_id FROM rows") == [("submitted", "t-1")]
+        assert client.batch(rows(1), tmp_path).rows[0].state == "done"
+
+
+@pytest.mark.parametrize("there", ["a file in the place of the folder", "a journal that is none"])
+def test_a_folder_that_can_hold_no_journal_is_refused_before_anything_is_sent(there: str, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    if there.startswith("a journal"):
+        folder.mkdir()
+    (folder / "journal.sqlite" if folder.exists() else folder).write_text("no database, and long enough to tell\n" * 9)
+    server = Server()
+    with server.client() as client, pytest.raises(errors.ConfigurationError, match="give another output folder"):
+        client.batch(rows(1), folder)
+    assert server.photos == []
+
+
+@pytest.mark.parametrize("name", ["日" * 100, "a" * 300])
+def test_a_name_as_long_as_any_becomes_files(name: str, clock: Clock, tmp_path: Path) -> None:
+    with Server().client() as client:
+        report = client.batch([{**rows(1)[0], "name": name}], tmp_path)
+    assert report.complete, report.rows[0].error
+    assert report.rows[0].files[0].exists()
+
+
+def test_a_batch_that_stops_does_not_warn_of_jobs_that_its_journal_keeps(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop(progress: BatchProgress) -> None:
+        if progress.running == 3:
+            _thread.interrupt_main()
+
+    with Server(state="running").client() as client, pytest.raises(KeyboardInterrupt):
+        client.batch(rows(3), tmp_path, on_progress=stop)
+    assert "Nobody waits" not in caplog.text
 
 
 def test_a_batch_that_is_cancelled_notes_the_submit_in_the_air(tmp_path: Path) -> None:
@@ -317,8 +402,6 @@ def test_a_batch_that_is_cancelled_notes_the_submit_in_the_air(tmp_path: Path) -
 
 
 def test_an_interruption_stops_it_once_all_is_noted(tmp_path: Path) -> None:
-    import _thread
-
     def interrupt(body: dict[str, Any]) -> None:
         _thread.interrupt_main()
 
@@ -362,7 +445,16 @@ def test_rows_may_be_appended(begun: Things, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"operation": "look"}, {"operation": "none"}, {"credits": -1}, {"concurrency": 0}], ids=repr
+    "options",
+    [
+        {"operation": "look"},
+        {"operation": "none"},
+        {"credits": -1},
+        {"concurrency": 0},
+        {"timeout": -1},
+        {"timeout": float("nan")},
+    ],
+    ids=repr,
 )
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path, options: dict[str, Any]) -> None:
     with Server().client() as client, pytest.raises(errors.ConfigurationError):

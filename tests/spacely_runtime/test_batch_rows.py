@@ -98,6 +98,12 @@ def test_all_that_is_wrong_is_told_with_file_line_argument_and_rule(tmp_path: Pa
     ]
 
 
+def test_what_is_wrong_with_a_row_as_a_whole_is_told_of_the_row(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("size\n1\n")
+    assert problems(path, START) == ['in.csv:2: "photo" is a required property']
+
+
 def test_columns_that_stand_for_nothing_or_twice_are_told(tmp_path: Path) -> None:
     assert "in.csv:2: colour: is no argument of shapes" in problems(csv(tmp_path, "colour,label\nred,x\n"))[0]
     assert "says the same" in problems([{"side_count": 3, "sideCount": 3}])[0]
@@ -143,7 +149,7 @@ def test_a_row_that_holds_the_key_is_refused_without_showing_it() -> None:
 def test_an_input_that_cannot_be_read_or_is_empty_is_refused(tmp_path: Path, name: str, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(errors.ConfigurationError):
+    with pytest.raises(errors.ConfigurationError, match=name):
         read(tmp_path / name)
 
 
