@@ -95,7 +95,17 @@ def test_the_limit_of_credits_ends_it_with_3_and_the_next_run_goes_on(url: str, 
 
 
 def test_the_command_to_go_on_has_all_that_was_given(url: str, rooms: Path, tmp_path: Path) -> None:
-    given = [rooms, "--output", tmp_path / "out", "--credits", "3", "--timeout", "0.0", "--concurrency", "9"]
+    given: list[str | Path] = [
+        rooms,
+        "--output",
+        tmp_path / "out",
+        "--credits",
+        "3",
+        "--timeout",
+        "0.0",
+        "--concurrency",
+        "9",
+    ]
     status, _, progress = spacely(*given, "--base-url", url, url=url)
     assert status == 3
     (line,) = (line for line in progress.splitlines() if line.startswith("Go on: "))

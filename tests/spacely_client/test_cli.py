@@ -103,9 +103,9 @@ def test_what_goes_wrong_is_one_message_and_an_exit_status(
         ["--wait", "--timeout", "-1"],
         ["--wait", "--timeout", "nan"],
         ["--download", __file__],
-        ["--download", "/proc/x"],
+        ["--download", f"{__file__}/x"],
     ],
-    ids=["negative timeout", "no timeout", "a file", "a folder that takes nothing"],
+    ids=["negative timeout", "no timeout", "a file", "a folder in a file"],
 )
 def test_what_cannot_be_waited_for_or_kept_is_refused_before_it_is_paid_for(words: list[str]) -> None:
     posts: list[str] = []

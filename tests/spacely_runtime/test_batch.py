@@ -292,31 +292,32 @@ def test_an_id_that_the_journal_cannot_take_is_in_the_error(clock: Clock, tmp_pa
 
 
 class FullDisk:
-    """A journal that takes no more ids, as on a disk that is full, until it is told to."""
+    """Journals that take so many ids only at a later attempt, as on a disk that is full."""
 
-    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._accepted = Journal.accepted
-        self._path = path
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: float) -> None:
         self.refused: list[str] = []
-        monkeypatch.setattr(Journal, "accepted", lambda *args: self._accept(*args))
+        take = Journal.accepted
 
-    def _accept(self, journal: Journal, claim: Claim, job_id: str) -> None:
-        if self.is_full():
-            self.refused.append(job_id)
-            raise errors.JournalError("The journal cannot be read or written: database or disk is full")
-        self._accepted(journal, claim, job_id)
+        def accepted(journal: Journal, claim: Claim, job_id: str) -> None:
+            if len(self.refused) < times:
+                self.refused.append(job_id)
+                raise errors.JournalError("The journal cannot be read or written: database or disk is full")
+            take(journal, claim, job_id)
 
-    def is_full(self) -> bool:
-        return True
+        monkeypatch.setattr(Journal, "accepted", accepted)
 
 
 def test_all_ids_that_the_journal_cannot_take_are_in_the_one_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    disk = FullDisk(tmp_path, monkeypatch)
+    disk = FullDisk(monkeypatch, times=float("inf"))
     together = threading.Barrier(4)
+
+    def wait_for_the_others(_: dict[str, Any]) -> None:
+        together.wait(5)
+
     with (
-        Server(lambda _: together.wait(5) and None).client() as client,
+        Server(wait_for_the_others).client() as client,
         pytest.raises(errors.JournalError, match="write the ids of their jobs down") as caught,
     ):
         client.batch(rows(4), tmp_path)
@@ -330,8 +331,7 @@ def test_all_ids_that_the_journal_cannot_take_are_in_the_one_error(
 def test_an_id_that_the_journal_takes_a_little_later_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    disk = FullDisk(tmp_path, monkeypatch)
-    monkeypatch.setattr(disk, "is_full", lambda: not disk.refused)
+    FullDisk(monkeypatch, times=1)
     with Server().client() as client:
         with pytest.raises(errors.JournalError) as caught:
             client.batch(rows(1), tmp_path)
