@@ -195,7 +195,8 @@ class Batch:
         try:
             return self._journal.begin_submit(self._options.credit_limit)
         except CreditsSpent:
-            self._halt(f"the limit of {self._options.credit_limit} credits is reached")
+            if not self._submits:  # One in the air may turn out to cost nothing; whoever sent it comes back then.
+                self._halt(f"the limit of {self._options.credit_limit} credits is reached")
             return None
 
     async def _submit(self, claim: Claim) -> AsyncJob[Any] | None:

@@ -35,7 +35,13 @@ def ask_for_key(client_type: type[SyncClient]) -> str | None:
     needed = any(operation.keys for operation in client_type.operations.values())
     if not needed or os.environ.get(variable) or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    return getpass.getpass(f"API key ({variable} is not set): ", sys.stderr) or None
+    try:
+        return getpass.getpass(f"API key ({variable} is not set): ", sys.stderr) or None
+    except (EOFError, KeyboardInterrupt) as refusal:
+        print(file=sys.stderr)
+        if isinstance(refusal, KeyboardInterrupt):
+            raise
+        return None
 
 
 def show_json(value: Any) -> None:
@@ -57,7 +63,8 @@ def show_lines(table: Mapping[str, Any], lines: Sequence[str]) -> None:
     if Console().is_terminal:
         show(table)
     else:
-        print("\n".join(lines))
+        for line in lines:
+            print(line)
 
 
 def _table(value: Any) -> Table:

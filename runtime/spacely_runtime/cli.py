@@ -190,6 +190,8 @@ class _Program:
                 else:
                     paths = job.download(folder, settings["frame_timeout"], display.note, display.note_file)
                     files = [str(path) for path in paths]
+        if folder is not None and not files:
+            print(f"{self._name}: the job has succeeded, and its result names no files", file=sys.stderr)
         _show_job(job.id, display, files, as_json=settings["frame_json"])
 
     def _words(self, operation: str, job_id: str, settings: Mapping[str, Any]) -> list[str]:

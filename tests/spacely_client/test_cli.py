@@ -116,6 +116,19 @@ def test_what_cannot_be_waited_for_or_kept_is_refused_before_it_is_paid_for(word
     assert posts == []
 
 
+def test_a_result_without_files_is_said_to_be_one(url: str, tmp_path: Path) -> None:
+    done = spacely(*SUBMIT, "--prompt", "[mock outcome=empty]", "--download", str(tmp_path), url=url)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "names no files" in done.stderr
+
+
+def test_a_submit_that_may_have_been_accepted_is_said_to_be_one(url: str) -> None:
+    for asked in ("status=500", "status=303", "fault=lost", "body=html"):
+        done = spacely(*SUBMIT, "--prompt", f"[mock {asked}]", url=url)
+        assert done.returncode == 1
+        assert "may have been accepted" in done.stderr, asked
+
+
 def test_help_describes_every_command_without_a_key() -> None:
     done = spacely("--help", key="")
     assert done.returncode == 0

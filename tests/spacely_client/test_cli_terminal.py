@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
@@ -9,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +54,8 @@ def at_a_terminal(*arguments: str, url: str, key: str = "sk-test", typed: str = 
         stderr=theirs,
         env=environment(url, key),
         start_new_session=True,
+        # So that Ctrl-C reaches it.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one system call takes no lock
     ) as process:
         os.close(theirs)
         shown = b""
@@ -116,6 +120,16 @@ def test_a_person_is_asked_for_the_key_and_it_is_not_shown(url: str) -> None:
     assert status == 0, shown
     assert "API key (SPACELY_API_KEY is not set):" in shown
     assert "sk-typed-by-hand" not in shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"), [("\x04", 2), ("\n", 2), ("\x03", 130)], ids=["Ctrl-D", "Enter", "Ctrl-C"]
+)
+def test_whoever_gives_no_key_when_asked_gets_one_line(url: str, typed: str, status: int) -> None:
+    ended, shown = at_a_terminal(*SUBMIT, url=url, key="", typed=typed)
+    assert ended == status, shown
+    assert "Traceback" not in shown
+    assert shown.splitlines()[-1].startswith("spacely: ")
 
 
 def test_no_option_takes_a_key() -> None:

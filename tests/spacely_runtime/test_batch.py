@@ -195,6 +195,20 @@ def test_the_credits_are_never_exceeded_by_all_runs_together(clock: Clock, tmp_p
     assert "limit of 4 credits" in str(report.stopped)
 
 
+def test_a_submit_that_turns_out_to_cost_nothing_leaves_its_credit_to_another_row(tmp_path: Path) -> None:
+    together = threading.Barrier(2)
+
+    def refuse_the_second(body: dict[str, Any]) -> Answer:
+        if "/2." not in body["photo"]:
+            together.wait(5)
+        return answer(400) if "/1." in body["photo"] else None
+
+    with Server(refuse_the_second).client() as client:
+        report = client.batch(rows(3), tmp_path, credits=2)
+    assert [row.state for row in report.rows] == ["done", "failed", "done"]
+    assert (report.credits, report.complete) == (2, True)
+
+
 def test_a_job_that_fails_is_a_failed_row_with_its_id(clock: Clock, tmp_path: Path) -> None:
     server = Server(state="broken")
     with server.client() as client:
