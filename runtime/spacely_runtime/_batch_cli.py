@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import logging
 import os
 import shlex
 import signal
@@ -76,6 +77,8 @@ def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., 
             json: Print the outcome as JSON on standard output.
             base_url: Where the calls go.
         """
+        # In an outage each of thousands of rows would log each attempt; the display says what holds the batch up.
+        logging.getLogger("spacely_runtime").addHandler(logging.NullHandler())
         display = _Display()
         key = ask_for_key(client_type)
         with client_type(api_key=key, base_url=base_url, poll_interval=poll_interval) as client, _signals(), display:

@@ -150,7 +150,9 @@ class Journal:
 
     def _check(self, operation: str, base_url: str, rows: Sequence[Row]) -> None:
         if (version := self._value("PRAGMA user_version")) != _VERSION:
-            raise errors.ConfigurationError(f"{self._path} was written by another version of this program ({version})")
+            raise errors.ConfigurationError(
+                f"{self._path} was written by another version of this program ({version}); give another output folder"
+            )
         batch = self._db.execute("SELECT operation, base_url FROM batch").fetchone()
         remedy = "give another output folder"
         for what, was, now in (("operation", batch["operation"], operation), ("base URL", batch["base_url"], base_url)):

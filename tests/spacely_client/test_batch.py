@@ -126,6 +126,17 @@ def test_rows_that_may_have_been_accepted_come_with_the_command_that_sends_them_
     assert progress.rstrip().endswith("--retry-uncertain")
 
 
+def test_attempts_that_fail_are_told_by_the_display_alone(rooms: Path, tmp_path: Path) -> None:
+    process = start(rooms, "--output", tmp_path / "out", url="http://127.0.0.1:1")
+    assert process.stderr
+    lines = [process.stderr.readline() for _ in range(2)]
+    process.terminate()
+    lines += process.stderr.readlines()
+    process.communicate()
+    assert any("No connection was made" in line for line in lines)
+    assert not any("is made again" in line for line in lines)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_and_the_next_run_takes_the_jobs_up(number: int, tmp_path: Path) -> None:
     rooms = table(tmp_path / "rooms.csv", 3)

@@ -447,6 +447,12 @@ def test_another_input_in_the_same_folder_is_refused(begun: Things, tmp_path: Pa
         begun.batch(other, tmp_path)
 
 
+def test_a_journal_of_another_version_is_refused(begun: Things, tmp_path: Path) -> None:
+    journal(tmp_path, "PRAGMA user_version = 9")
+    with pytest.raises(errors.ConfigurationError, match=r"another version of this program \(9\); give another output"):
+        begun.batch(rows(2), tmp_path)
+
+
 def test_another_server_in_the_same_folder_is_refused(begun: Things, tmp_path: Path) -> None:
     with Server().client(base_url="https://other.test") as client, pytest.raises(errors.ConfigurationError):
         client.batch(rows(2), tmp_path)
