@@ -92,8 +92,8 @@ class Journal:
                 self._db.row_factory = sqlite3.Row
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
-        except errors.JournalError as error:
-            raise errors.ConfigurationError(f"{error.message}; give another output folder") from error
+        except (errors.JournalError, ValueError) as error:
+            raise errors.ConfigurationError(f"{error}; give another output folder") from error
 
     def leave(self) -> None:
         """Let go of all rows; a submit of this run that is still open is uncertain from now on."""

@@ -77,6 +77,7 @@ def read_rows(source: Source, operation: Operation, secret: Secret | None) -> li
         request = ""
         try:
             request = json.dumps(to_json(columns.values(given)), sort_keys=True, ensure_ascii=False, allow_nan=False)
+            request.encode()  # Half a character of UTF-16 is none that can be sent or noted.
             Call(operation, secret).encode(arguments, body)
         except errors.InvalidRequest as error:
             found += [
@@ -187,10 +188,12 @@ def _given(source: Source, violations: list[Violation]) -> Iterator[_Given]:
         raise errors.ConfigurationError(f"{path} is neither a .csv nor a .jsonl file")
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise errors.ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise errors.ConfigurationError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise errors.ConfigurationError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
     yield from reader(path, text, violations)
 
 

@@ -363,6 +363,8 @@ def test_a_folder_that_can_hold_no_journal_is_refused_before_anything_is_sent(th
     server = Server()
     with server.client() as client, pytest.raises(errors.ConfigurationError, match="give another output folder"):
         client.batch(rows(1), folder)
+    with server.client() as client, pytest.raises(errors.ConfigurationError, match="give another output folder"):
+        client.batch(rows(1), "no\0path")
     assert server.photos == []
 
 

@@ -133,6 +133,7 @@ def test_a_name_cannot_leave_its_folder(name: str) -> None:
 def test_values_that_cannot_be_noted_are_told() -> None:
     assert "holds what JSON cannot" in problems([{"label": object()}])[0]
     assert "holds what JSON cannot" in problems([{"scale": float("nan")}])[0]
+    assert "holds what JSON cannot" in problems([{"label": "\ud800"}])[0]
     assert problems([7]) == ["row 1: is no mapping but a int"]  # type: ignore[list-item]  # what it is about
     assert read([{"label": uuid.UUID(int=0)}])[0].request == '{"label": "00000000-0000-0000-0000-000000000000"}'
 
@@ -144,7 +145,8 @@ def test_a_row_that_holds_the_key_is_refused_without_showing_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("in.xlsx", b""), ("none.csv", None), ("in.csv", b"label\n\xff"), ("in.csv", b"label\n")]
+    ("name", "content"),
+    [("in.xlsx", b""), ("none.csv", None), ("in.csv", b"label\n\xff"), ("in.csv", b"label\n"), ("in\0.csv", None)],
 )
 def test_an_input_that_cannot_be_read_or_is_empty_is_refused(tmp_path: Path, name: str, content: bytes | None) -> None:
     if content is not None:

@@ -217,6 +217,29 @@ def test_what_a_caller_raises_ends_the_download_as_it_is_and_leaves_no_file(down
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_download_that_is_cancelled_is_left_as_such_and_leaves_no_half_file(tmp_path: Path) -> None:
+    hook, server = Recorder(), Server(DONE, ONE, TWO)
+
+    async def serve(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)  # A moment at which a task can be cancelled.
+        return server(request)
+
+    async def run() -> asyncio.CancelledError:
+        def cancel(_: DownloadProgress) -> None:
+            download.cancel()
+
+        async with server.async_client(hooks=[hook], transport=httpx.MockTransport(serve)) as client:
+            job = client._resume("start", "t-1")
+            download = asyncio.create_task(job.download(tmp_path, on_progress=cancel))
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await download
+            return caught.value
+
+    assert "The job t-1 goes on" in asyncio.run(run()).__notes__[0]
+    assert hook.told[-1] == ("left with", asyncio.CancelledError)
+    assert [path.name for path in tmp_path.iterdir()] == ["t-1-1.png"]
+
+
 def test_nothing_is_made_for_hooks_where_there_are_none(download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
     def unwanted(*_: Any, **__: Any) -> None:
         raise AssertionError("made for nobody")
