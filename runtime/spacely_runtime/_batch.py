@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from . import _clock, errors
@@ -70,8 +71,8 @@ class Batch:
         self._turns = _Turns()
         self._interrupted = False
         self._halted: str | None = None
-        self._ended = 0
         self._began = _clock.monotonic()
+        self._pace = _BatchPace(self._began)
 
     def stop(self) -> None:
         """Submit no more, wait for no job, and end once the submits in the air are noted; from any thread."""
@@ -140,8 +141,8 @@ class Batch:
     def progress(self) -> BatchProgress:
         """How it stands."""
         counts = self._journal.counts()
-        elapsed = _clock.monotonic() - self._began
-        ended = counts.get("done", 0) + counts.get("failed", 0) + counts.get("uncertain", 0)
+        now = _clock.monotonic()
+        to_begin = 0 if self._halted is not None else counts.get("pending", 0)
         return BatchProgress(
             rows=len(self._rows),
             done=counts.get("done", 0),
@@ -152,8 +153,8 @@ class Batch:
             credits=self._journal.credits(),
             credit_limit=self._options.credit_limit,
             calls=self._port.calls(),
-            elapsed=elapsed,
-            left=elapsed / self._ended * (len(self._rows) - ended) if self._ended else None,
+            elapsed=now - self._began,
+            left=self._pace.left(to_begin, now),
             note=self._halted or self._turns.note,
         )
 
@@ -257,7 +258,6 @@ class Batch:
                 self._halt(f"the server takes no submits: {error}")
         else:
             self._journal.not_accepted(claim, "failed", str(error))
-            self._ended += 1
             self._unaccepted(error)
 
     def _unaccepted(self, error: errors.ClientError) -> None:
@@ -266,6 +266,7 @@ class Batch:
 
     async def _follow(self, claim: Claim, job: AsyncJob[Any] | None) -> None:
         """Wait for a row's job, fetch its files, and note each."""
+        began = self._pace.begun()
         try:
             job = job or self._port.resume(self._name, claim.job_id or "")
             job.kept = True
@@ -278,7 +279,7 @@ class Batch:
                 self._journal.ended(claim, "succeeded", result=self._json(result))
                 files = await self._fetch(claim, job, result)
                 self._journal.ended(claim, "done", files=json.dumps(files))
-            self._ended += 1
+            self._pace.ended(began)
         except errors.JournalError:
             raise
         except errors.ClientError as error:
@@ -299,6 +300,37 @@ class Batch:
     def _json(self, value: Any) -> str:
         text = json.dumps(to_json(value), ensure_ascii=False)
         return text if self._port.secret is None else self._port.secret.redact(text)
+
+
+class _BatchPace:
+    """How long the rest of a batch takes: rows begin at the rate they had so far, and take as long as those before.
+
+    Args:
+        now: When the run began, in seconds on a monotonic clock.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._began = now
+        self._last = now
+        self._rows = 0
+        self._took: list[float] = []
+
+    def begun(self) -> float:
+        """Note that a row's job is followed from now on; say when that is."""
+        self._rows += 1
+        self._last = _clock.monotonic()
+        return self._last
+
+    def ended(self, began: float) -> None:
+        """Note that a row has ended that was followed from this moment on."""
+        self._took.append(_clock.monotonic() - began)
+
+    def left(self, to_begin: int, now: float) -> float | None:
+        """Seconds until all have ended, where so many are still to begin; None before the first one has."""
+        if not self._took:
+            return None
+        until_the_last_begins = to_begin * (self._last - self._began) / self._rows
+        return until_the_last_begins + max(0.0, fmean(self._took) - (now - self._last))
 
 
 class _Turns:

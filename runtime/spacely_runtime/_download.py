@@ -47,11 +47,13 @@ class DownloadProgress:
     """How far the download of a file is.
 
     Attributes:
+        job_id: The id of the job that the file is of.
         path: Where the file is to be.
         received: How many bytes of it are here. It begins anew with each attempt.
         total: How many there are; None as long as that is not known.
     """
 
+    job_id: str
     path: Path
     received: int
     total: int | None
@@ -244,7 +246,7 @@ class Download:
         if self._on_progress is None:
             return
         try:
-            self._on_progress(DownloadProgress(self._path, self._received, self._total))
+            self._on_progress(DownloadProgress(self._job.id, self._path, self._received, self._total))
         except Exception as error:
             self._callers_error = error
             raise

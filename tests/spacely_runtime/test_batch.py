@@ -18,6 +18,7 @@ import pytest
 from tests.spacely_runtime.things import BROKEN, KEY, STARTED, Clock, Things, answer
 
 from spacely_runtime import BatchProgress, errors
+from spacely_runtime._batch import _BatchPace
 from spacely_runtime._journal import Claim, Journal
 
 Answer = httpx.Response | Exception | None
@@ -434,6 +435,18 @@ def test_progress_adds_up_and_ends_with_the_end(clock: Clock, tmp_path: Path) ->
         assert each.rows == 4 == each.done + each.running + each.failed + each.uncertain + each.pending
     assert (seen[-1].done, seen[-1].pending, seen[-1].credits, seen[-1].credit_limit) == (3, 1, 3, 3)
     assert "limit" in str(seen[-1].note)
+
+
+def test_the_time_left_is_told_by_how_rows_begin_and_how_long_they_take(clock: Clock) -> None:
+    pace = _BatchPace(clock.now)
+    for _ in range(100):  # Two a second, each of which takes half a minute.
+        clock.sleep(0.5)
+        pace.begun()
+    assert pace.left(1900, clock.now) is None
+    pace.ended(clock.now - 30)
+    assert pace.left(1900, clock.now) == pytest.approx(950 + 30)
+    assert pace.left(0, clock.now + 10) == pytest.approx(20)
+    assert pace.left(0, clock.now + 40) == 0
 
 
 @pytest.fixture

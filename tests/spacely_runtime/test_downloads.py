@@ -143,6 +143,7 @@ def test_a_hook_that_fails_costs_no_file(download: Download, caplog: pytest.LogC
 
     assert len(download(Server(DONE, ONE, TWO), hooks=[Faulty()])) == 2
     assert caplog.text.count("A hook failed; the call goes on") == 4
+    assert {vars(each)["job_id"] for each in caplog.records if "A hook" in each.message} == {"t-1"}
 
 
 def test_downloads_are_logged_with_their_job(download: Download, caplog: pytest.LogCaptureFixture) -> None:
@@ -182,6 +183,7 @@ def test_each_piece_is_told_with_the_length_that_the_host_gave(download: Downloa
     seen: list[DownloadProgress] = []
     download(streaming(lambda: iter(PIECES), content_length="11"), on_progress=seen.append)
     assert [(each.received, each.total) for each in seen] == [(0, 11), (3, 11), (6, 11), (11, 11)] * 2
+    assert {each.job_id for each in seen} == {"t-1"}
     assert [each.path for each in seen] == [tmp_path / "t-1-1.png"] * 4 + [tmp_path / "t-1-2.png"] * 4
 
 
@@ -226,13 +228,13 @@ def test_a_download_that_is_cancelled_is_left_as_such_and_leaves_no_half_file(tm
 
     async def run() -> asyncio.CancelledError:
         def cancel(_: DownloadProgress) -> None:
-            download.cancel()
+            task.cancel()
 
         async with server.async_client(hooks=[hook], transport=httpx.MockTransport(serve)) as client:
             job = client._resume("start", "t-1")
-            download = asyncio.create_task(job.download(tmp_path, on_progress=cancel))
+            task = asyncio.create_task(job.download(tmp_path, on_progress=cancel))
             with pytest.raises(asyncio.CancelledError) as caught:
-                await download
+                await task
             return caught.value
 
     assert "The job t-1 goes on" in asyncio.run(run()).__notes__[0]
