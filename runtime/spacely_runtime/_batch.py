@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from . import _clock, errors
@@ -72,7 +71,7 @@ class Batch:
         self._interrupted = False
         self._halted: str | None = None
         self._began = _clock.monotonic()
-        self._pace = _BatchPace(self._began)
+        self._ends = _Ends()
 
     def stop(self) -> None:
         """Submit no more, wait for no job, and end once the submits in the air are noted; from any thread."""
@@ -142,19 +141,20 @@ class Batch:
         """How it stands."""
         counts = self._journal.counts()
         now = _clock.monotonic()
-        to_begin = 0 if self._halted is not None else counts.get("pending", 0)
+        running = sum(counts.get(state, 0) for state in ("submitting", "submitted", "succeeded"))
+        pending = counts.get("pending", 0)
         return BatchProgress(
             rows=len(self._rows),
             done=counts.get("done", 0),
-            running=sum(counts.get(state, 0) for state in ("submitting", "submitted", "succeeded")),
+            running=running,
             failed=counts.get("failed", 0),
             uncertain=counts.get("uncertain", 0),
-            pending=counts.get("pending", 0),
+            pending=pending,
             credits=self._journal.credits(),
             credit_limit=self._options.credit_limit,
             calls=self._port.calls(),
             elapsed=now - self._began,
-            left=self._pace.left(to_begin, now),
+            left=self._ends.left(running + (0 if self._halted is not None else pending), now),
             note=self._halted or self._turns.note,
         )
 
@@ -258,6 +258,7 @@ class Batch:
                 self._halt(f"the server takes no submits: {error}")
         else:
             self._journal.not_accepted(claim, "failed", str(error))
+            self._ends.note()
             self._unaccepted(error)
 
     def _unaccepted(self, error: errors.ClientError) -> None:
@@ -266,7 +267,6 @@ class Batch:
 
     async def _follow(self, claim: Claim, job: AsyncJob[Any] | None) -> None:
         """Wait for a row's job, fetch its files, and note each."""
-        began = self._pace.begun()
         try:
             job = job or self._port.resume(self._name, claim.job_id or "")
             job.kept = True
@@ -279,7 +279,7 @@ class Batch:
                 self._journal.ended(claim, "succeeded", result=self._json(result))
                 files = await self._fetch(claim, job, result)
                 self._journal.ended(claim, "done", files=json.dumps(files))
-            self._pace.ended(began)
+            self._ends.note()
         except errors.JournalError:
             raise
         except errors.ClientError as error:
@@ -302,35 +302,30 @@ class Batch:
         return text if self._port.secret is None else self._port.secret.redact(text)
 
 
-class _BatchPace:
-    """How long the rest of a batch takes: rows begin at the rate they had so far, and take as long as those before.
+class _Ends:
+    """How fast rows come to their ends, and so how long the others take.
 
-    Args:
-        now: When the run began, in seconds on a monotonic clock.
+    What came before the first end does not count: all rows were on their way by then.
     """
 
-    def __init__(self, now: float) -> None:
-        self._began = now
-        self._last = now
-        self._rows = 0
-        self._took: list[float] = []
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self._later = 0
 
-    def begun(self) -> float:
-        """Note that a row's job is followed from now on; say when that is."""
-        self._rows += 1
-        self._last = _clock.monotonic()
-        return self._last
+    def note(self) -> None:
+        """Note that a row has ended."""
+        if self._first is None:
+            self._first = _clock.monotonic()
+        else:
+            self._later += 1
 
-    def ended(self, began: float) -> None:
-        """Note that a row has ended that was followed from this moment on."""
-        self._took.append(_clock.monotonic() - began)
-
-    def left(self, to_begin: int, now: float) -> float | None:
-        """Seconds until all have ended, where so many are still to begin; None before the first one has."""
-        if not self._took:
+    def left(self, rows: int, now: float) -> float | None:
+        """Seconds until so many more have ended, at the rate they had so far; None where it is not known."""
+        if not rows:
+            return 0.0
+        if self._first is None or not self._later:
             return None
-        until_the_last_begins = to_begin * (self._last - self._began) / self._rows
-        return until_the_last_begins + max(0.0, fmean(self._took) - (now - self._last))
+        return rows * (now - self._first) / self._later
 
 
 class _Turns:

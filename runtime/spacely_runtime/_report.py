@@ -33,8 +33,8 @@ class BatchProgress:
         credit_limit: How many there may be.
         calls: How many calls this run has made.
         elapsed: Seconds since this run began.
-        left: About how many seconds this run goes on: rows begin at the rate they had so far, and take as long as
-            those that have ended; None before one has.
+        left: About how many seconds this run goes on, at the rate at which rows have ended since the first one did;
+            None before a second one has.
         note: What holds it up, if anything does.
     """
 

@@ -18,7 +18,7 @@ import pytest
 from tests.spacely_runtime.things import BROKEN, KEY, STARTED, Clock, Things, answer
 
 from spacely_runtime import BatchProgress, errors
-from spacely_runtime._batch import _BatchPace
+from spacely_runtime._batch import _Ends
 from spacely_runtime._journal import Claim, Journal
 
 Answer = httpx.Response | Exception | None
@@ -437,16 +437,16 @@ def test_progress_adds_up_and_ends_with_the_end(clock: Clock, tmp_path: Path) ->
     assert "limit" in str(seen[-1].note)
 
 
-def test_the_time_left_is_told_by_how_rows_begin_and_how_long_they_take(clock: Clock) -> None:
-    pace = _BatchPace(clock.now)
-    for _ in range(100):  # Two a second, each of which takes half a minute.
+def test_the_time_left_is_told_by_the_rate_of_ends_and_not_by_the_time_before_the_first(clock: Clock) -> None:
+    ends = _Ends()
+    clock.sleep(30)  # So long the first renders take; then two a second end.
+    ends.note()
+    assert ends.left(99, clock.now) is None
+    for _ in range(10):
         clock.sleep(0.5)
-        pace.begun()
-    assert pace.left(1900, clock.now) is None
-    pace.ended(clock.now - 30)
-    assert pace.left(1900, clock.now) == pytest.approx(950 + 30)
-    assert pace.left(0, clock.now + 10) == pytest.approx(20)
-    assert pace.left(0, clock.now + 40) == 0
+        ends.note()
+    assert ends.left(89, clock.now) == pytest.approx(44.5)
+    assert ends.left(0, clock.now) == 0
 
 
 @pytest.fixture
