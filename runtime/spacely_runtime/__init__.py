@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ._budget import RateLimit
 from ._client import AsyncClient, SyncClient
-from ._download import DownloadProgress
 from ._jobs import AsyncJob, Job
 from ._operation import Answer, Key, Operation, Polling, Reply, Validator
 from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
@@ -12,6 +11,7 @@ from ._wait import JobUpdate
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ._progress import DownloadProgress
     from ._report import BatchProgress, BatchReport, BatchRow
     from .hooks import (
         CallEvent,
@@ -60,6 +60,7 @@ __all__ = [
 # Imported when they are first asked for: most programs do without.
 _HOMES: Final = {
     **dict.fromkeys(("BatchProgress", "BatchReport", "BatchRow"), "._report"),
+    "DownloadProgress": "._progress",
     **dict.fromkeys(("DownloadAttemptEvent", "DownloadEvent"), ".hooks"),
     **dict.fromkeys(("CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"), ".hooks"),
 }

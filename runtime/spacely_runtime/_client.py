@@ -12,7 +12,7 @@ from ._any_client import AnyClient
 from ._call import Call
 from ._deadline import deadline, deadline_async, keep_deadlines
 from ._defaults import ANSWER_BYTES, ATTEMPT_TIMEOUTS, DOWNLOAD_SECONDS
-from ._download import Download, OnProgress
+from ._download import Download
 from ._intake import Intake
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
@@ -20,6 +20,7 @@ from ._port import Port
 from .types import UNSET
 
 if TYPE_CHECKING:
+    from ._progress import OnProgress
     from ._report import BatchProgress, BatchReport
     from ._rows import Source
     from ._shared_budget import Turn

@@ -9,9 +9,8 @@ import re
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from . import _clock, _httpx
@@ -24,6 +23,7 @@ from .errors import DownloadError
 
 if TYPE_CHECKING:
     from ._jobs import AnyJob
+    from ._progress import OnProgress
     from ._wait import JobUpdate
 
 _GONE: Final = frozenset({403, 404, 410})
@@ -40,26 +40,6 @@ _MESSAGES: Final = frozenset(
         "text/xml",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DownloadProgress:
-    """How far the download of a file is.
-
-    Attributes:
-        job_id: The id of the job that the file is of.
-        path: Where the file is to be.
-        received: How many bytes of it are here. It begins anew with each attempt.
-        total: How many there are; None as long as that is not known.
-    """
-
-    job_id: str
-    path: Path
-    received: int
-    total: int | None
-
-
-OnProgress: TypeAlias = Callable[[DownloadProgress], object]
 
 
 def urls_of(update: JobUpdate[Any], job: AnyJob) -> list[str]:
@@ -245,6 +225,8 @@ class Download:
     def _tell_progress(self) -> None:
         if self._on_progress is None:
             return
+        from ._progress import DownloadProgress  # Whoever does not ask for it does without.
+
         try:
             self._on_progress(DownloadProgress(self._job.id, self._path, self._received, self._total))
         except Exception as error:

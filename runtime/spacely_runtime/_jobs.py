@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from . import _clock, errors
-from ._download import OnProgress, targets, urls_of
+from ._download import targets, urls_of
 from ._log import log
 from ._wait import JobUpdate, Wait
 
 if TYPE_CHECKING:
     from ._operation import Answer, Operation, Polling
+    from ._progress import OnProgress
     from ._wait import Following, State
     from ._watch import DownloadWatch
     from .hooks import Hook

@@ -21,7 +21,7 @@ from ._wait import JobUpdate
 
 if TYPE_CHECKING:
     from ._client import SyncClient
-    from ._download import DownloadProgress
+    from ._progress import DownloadProgress
 
 _NAME_CHARACTERS: Final = 24
 

@@ -179,8 +179,14 @@ def test_a_client_that_is_gone_takes_no_redaction_from_one_with_the_same_key(log
 
 def test_a_record_that_cannot_be_formatted_shows_nothing_and_ends_no_request(log: pytest.LogCaptureFixture) -> None:
     with Things(api_key=KEY):
-        logging.getLogger("hpack.hpack").debug("%d", KEY)
+        logging.getLogger("httpcore.http2").debug("%d", KEY)
     assert_unseen(KEY, log)
+
+
+def test_headers_that_http2_has_encoded_are_not_logged_at_all(log: pytest.LogCaptureFixture) -> None:
+    with Things(api_key=KEY):
+        logging.getLogger("hpack.hpack").debug("Encoded header block to %r", b"what a key can be decoded from")
+    assert "decoded from" not in log.text
 
 
 def test_every_logger_of_httpx_and_below_is_redacted() -> None:
