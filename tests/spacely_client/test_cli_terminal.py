@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -130,6 +131,28 @@ def test_whoever_gives_no_key_when_asked_gets_one_line(url: str, typed: str, sta
     assert ended == status, shown
     assert "Traceback" not in shown
     assert shown.splitlines()[-1].startswith("spacely: ")
+
+
+def test_a_second_ctrl_c_ends_a_batch_at_once_and_leaves_the_cursor_visible(tmp_path: Path) -> None:
+    rooms = tmp_path / "rooms.csv"
+    rooms.write_text("model,image_url,renovate_type\nm,https://x.test/1.jpg,residential\n")
+    ours, theirs = pty.openpty()
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
+        words = [*COMMAND, "batch", str(rooms), "--output", str(tmp_path / "out")]
+        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        with subprocess.Popen(words, **streams, env=environment(server.url)) as process:  # type: ignore[call-overload]  # a mapping of three streams
+            os.close(theirs)
+            shown = b""
+            for until in (b"1 running", b"Once more to stop at once"):
+                while until not in shown:
+                    shown += os.read(ours, 65536)
+                process.send_signal(signal.SIGINT)
+            with contextlib.suppress(OSError):  # So Linux says that nobody has the terminal open any more.
+                while True:
+                    shown += os.read(ours, 65536)
+    os.close(ours)
+    assert process.returncode == 130
+    assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") >= 0
 
 
 def test_no_option_takes_a_key() -> None:
