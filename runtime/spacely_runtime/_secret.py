@@ -42,7 +42,7 @@ class Secret:
 
 def _shapes(character: str) -> str:
     """A pattern for what a character of a key may be written as."""
-    shapes = [re.escape(character), f"%(?i:{ord(character):02x})"]
+    shapes = [re.escape(character), f"(?i:(?:%|\\\\u00){ord(character):02x})"]
     if character == " ":
         shapes.append(r"\+")
     if not character.isalnum():

@@ -219,6 +219,7 @@ def test_a_key_is_found_in_every_shape(key: str) -> None:
         repr(key)[1:-1],
         repr(key.encode())[2:-1],
         "".join(f"%{ord(character):02X}" for character in key),
+        "".join(character if character.isalnum() else f"\\u{ord(character):04x}" for character in key),
     ]
     assert [Secret(key).redact(f"a{shape}z") for shape in every] == ["a***z"] * len(every)
     assert Secret("").redact("as it is") == "as it is"
