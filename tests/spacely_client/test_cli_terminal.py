@@ -123,9 +123,7 @@ def test_a_person_is_asked_for_the_key_and_it_is_not_shown(url: str) -> None:
     assert "sk-typed-by-hand" not in shown
 
 
-@pytest.mark.parametrize(
-    ("typed", "status"), [("\x04", 2), ("\x03", 130)], ids=["Ctrl-D", "Ctrl-C"]
-)
+@pytest.mark.parametrize(("typed", "status"), [("\x04", 2), ("\x03", 130)], ids=["Ctrl-D", "Ctrl-C"])
 def test_whoever_gives_no_key_when_asked_gets_one_line(url: str, typed: str, status: int) -> None:
     ended, shown = at_a_terminal(*SUBMIT, url=url, key="", typed=typed)
     assert ended == status, shown
