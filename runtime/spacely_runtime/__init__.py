@@ -4,14 +4,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ._budget import RateLimit
 from ._client import AsyncClient, SyncClient
-from ._jobs import AsyncJob, Job, JobUpdate
+from ._jobs import AsyncJob, Job
 from ._operation import Answer, Key, Operation, Polling, Reply, Validator
 from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
+from ._wait import JobUpdate
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ._progress import DownloadProgress
     from ._report import BatchProgress, BatchReport, BatchRow
-    from .hooks import CallEvent, Hook, LoggingHook, RequestEvent, ResponseEvent, WaitEvent
+    from .hooks import (
+        CallEvent,
+        DownloadAttemptEvent,
+        DownloadEvent,
+        Hook,
+        LoggingHook,
+        RequestEvent,
+        ResponseEvent,
+        WaitEvent,
+    )
 
 __all__ = [
     "UNSET",
@@ -22,6 +33,9 @@ __all__ = [
     "BatchReport",
     "BatchRow",
     "CallEvent",
+    "DownloadAttemptEvent",
+    "DownloadEvent",
+    "DownloadProgress",
     "Hook",
     "Job",
     "JobUpdate",
@@ -46,6 +60,8 @@ __all__ = [
 # Imported when they are first asked for: most programs do without.
 _HOMES: Final = {
     **dict.fromkeys(("BatchProgress", "BatchReport", "BatchRow"), "._report"),
+    "DownloadProgress": "._progress",
+    **dict.fromkeys(("DownloadAttemptEvent", "DownloadEvent"), ".hooks"),
     **dict.fromkeys(("CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"), ".hooks"),
 }
 

@@ -22,14 +22,16 @@ from ._defaults import (
     TIMEOUT_SECONDS,
 )
 from ._intake import ENCODINGS
-from ._jobs import AnyJob, AsyncJob, Following
+from ._jobs import AnyJob, AsyncJob
 from ._log import log
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
 from ._port import Port
 from ._raw import RawCalls
+from ._redaction import keep_out_of_logs
 from ._retry import Retries
 from ._secret import Secret
+from ._wait import Following
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ class AnyClient(Generic[H, Transport]):
         transport: Transport | None = None,
     ) -> None:
         self._secret = self._find_key(api_key)
+        keep_out_of_logs(self._secret)
         self._base_url = self._find_base_url(base_url)
         self._timeout = _positive("timeout", timeout)
         self._poll_interval = None if poll_interval is None else _positive("poll_interval", poll_interval)

@@ -66,11 +66,12 @@ class Batch:
         self._journal: Journal
         self._in_the_air = asyncio.Semaphore(BATCH_SUBMITS)
         self._submits: set[asyncio.Task[AsyncJob[Any] | None]] = set()
+        self._unnoted: list[tuple[Claim, str]] = []  # Rows that were accepted, with ids that the journal did not take.
         self._turns = _Turns()
         self._interrupted = False
         self._halted: str | None = None
-        self._ended = 0
         self._began = _clock.monotonic()
+        self._ends = _Ends()
 
     def stop(self) -> None:
         """Submit no more, wait for no job, and end once the submits in the air are noted; from any thread."""
@@ -120,9 +121,10 @@ class Batch:
             worker.cancel()
         ended: list[asyncio.Task[Any]] = [*workers, *self._submits]
         await asyncio.wait(ended)
-        for task in ended:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                raise error
+        failures = [error for task in ended if not task.cancelled() and (error := task.exception()) is not None]
+        self._note_late()
+        if failures:
+            raise failures[0]
         self._journal.leave()
         self._report = write_report(
             self._journal,
@@ -138,20 +140,21 @@ class Batch:
     def progress(self) -> BatchProgress:
         """How it stands."""
         counts = self._journal.counts()
-        elapsed = _clock.monotonic() - self._began
-        ended = counts.get("done", 0) + counts.get("failed", 0) + counts.get("uncertain", 0)
+        now = _clock.monotonic()
+        running = sum(counts.get(state, 0) for state in ("submitting", "submitted", "succeeded"))
+        pending = counts.get("pending", 0)
         return BatchProgress(
             rows=len(self._rows),
             done=counts.get("done", 0),
-            running=sum(counts.get(state, 0) for state in ("submitting", "submitted", "succeeded")),
+            running=running,
             failed=counts.get("failed", 0),
             uncertain=counts.get("uncertain", 0),
-            pending=counts.get("pending", 0),
+            pending=pending,
             credits=self._journal.credits(),
             credit_limit=self._options.credit_limit,
             calls=self._port.calls(),
-            elapsed=elapsed,
-            left=elapsed / self._ended * (len(self._rows) - ended) if self._ended else None,
+            elapsed=now - self._began,
+            left=self._ends.left(running + (0 if self._halted is not None else pending), now),
             note=self._halted or self._turns.note,
         )
 
@@ -193,7 +196,8 @@ class Batch:
         try:
             return self._journal.begin_submit(self._options.credit_limit)
         except CreditsSpent:
-            self._halt(f"the limit of {self._options.credit_limit} credits is reached")
+            if not self._submits:  # One in the air may turn out to cost nothing; whoever sent it comes back then.
+                self._halt(f"the limit of {self._options.credit_limit} credits is reached")
             return None
 
     async def _submit(self, claim: Claim) -> AsyncJob[Any] | None:
@@ -203,17 +207,44 @@ class Batch:
             job = await self._port.submit(self._name, row.arguments, row.body)
         except errors.SubmissionUncertain as error:
             if error.job_id is not None:  # An answer that breaks the contract, and yet tells the id.
-                self._journal.accepted(claim, error.job_id)
+                self._accepted(claim, error.job_id)
                 return self._port.resume(self._name, error.job_id)
             self._journal.uncertain(claim, str(error))
             self._unaccepted(error)
         except errors.ClientError as error:
             self._not_accepted(claim, error)
         else:
-            self._journal.accepted(claim, job.id)
+            self._accepted(claim, job.id)
             self._turns.accepted()
             return job
         return None
+
+    def _accepted(self, claim: Claim, job_id: str) -> None:
+        try:
+            self._journal.accepted(claim, job_id)
+        except errors.JournalError:
+            self._unnoted.append((claim, job_id))
+            raise
+
+    def _note_late(self) -> None:
+        """Try once more to note the ids that the journal did not take; raise them all where it does not now."""
+        left: list[tuple[Claim, str]] = []
+        failure: errors.JournalError | None = None
+        for claim, job_id in self._unnoted:
+            try:
+                self._journal.accepted(claim, job_id)
+            except errors.JournalError as error:
+                failure = error
+                left.append((claim, job_id))
+        if failure is not None:
+            ids = {self._rows[claim.number - 1].name: job_id for claim, job_id in left}
+            raise errors.JournalError(
+                f"{failure.message}; these rows were accepted, write the ids of their jobs down: "
+                + ", ".join(f"{name}: {job_id}" for name, job_id in ids.items()),
+                operation=self._operation.id,
+                job_id=left[0][1],
+                job_ids=ids,
+            ) from failure
 
     def _not_accepted(self, claim: Claim, error: errors.ClientError) -> None:
         if isinstance(error, _ACCOUNT_ERRORS):
@@ -227,7 +258,7 @@ class Batch:
                 self._halt(f"the server takes no submits: {error}")
         else:
             self._journal.not_accepted(claim, "failed", str(error))
-            self._ended += 1
+            self._ends.note()
             self._unaccepted(error)
 
     def _unaccepted(self, error: errors.ClientError) -> None:
@@ -238,6 +269,7 @@ class Batch:
         """Wait for a row's job, fetch its files, and note each."""
         try:
             job = job or self._port.resume(self._name, claim.job_id or "")
+            job.kept = True
             last = [update async for update in job.updates(self._options.timeout)][-1]
             if last.state == "failed":
                 error = job.failure(last).message
@@ -247,7 +279,7 @@ class Batch:
                 self._journal.ended(claim, "succeeded", result=self._json(result))
                 files = await self._fetch(claim, job, result)
                 self._journal.ended(claim, "done", files=json.dumps(files))
-            self._ended += 1
+            self._ends.note()
         except errors.JournalError:
             raise
         except errors.ClientError as error:
@@ -268,6 +300,32 @@ class Batch:
     def _json(self, value: Any) -> str:
         text = json.dumps(to_json(value), ensure_ascii=False)
         return text if self._port.secret is None else self._port.secret.redact(text)
+
+
+class _Ends:
+    """How fast rows come to their ends, and so how long the others take.
+
+    What came before the first end does not count: all rows were on their way by then.
+    """
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self._later = 0
+
+    def note(self) -> None:
+        """Note that a row has ended."""
+        if self._first is None:
+            self._first = _clock.monotonic()
+        else:
+            self._later += 1
+
+    def left(self, rows: int, now: float) -> float | None:
+        """Seconds until so many more have ended, at the rate they had so far; None where it is not known."""
+        if not rows:
+            return 0.0
+        if self._first is None or not self._later:
+            return None
+        return rows * (now - self._first) / self._later
 
 
 class _Turns:

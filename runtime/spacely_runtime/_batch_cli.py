@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json as json_format
+import logging
 import os
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -26,14 +27,15 @@ if TYPE_CHECKING:
 
 BATCH_EXIT_STATUS: Final = (
     "Exit status: 0 all rows are done; 1 all have ended, and some failed; 2 the call or the input is wrong, and "
-    "nothing was sent; 3 there is more to do: the limit of credits, an interruption, a timeout, or rows that may "
-    "have been accepted."
+    "nothing was sent; 3 there is more to do: the limit of credits, an interruption, a timeout, rows that may have "
+    "been accepted, or a journal that cannot be written."
 )
 _FAILED: Final = 1
 _INCOMPLETE: Final = 3
 _INTERRUPTED: Final = 130
 _LINE_SECONDS: Final = 5.0
 _LISTED: Final = 20
+_SHOW_CURSOR: Final = b"\x1b[?25h\n"  # The display has hidden it.
 
 
 def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., None]:
@@ -75,6 +77,8 @@ def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., 
             json: Print the outcome as JSON on standard output.
             base_url: Where the calls go.
         """
+        # In an outage each of thousands of rows would log each attempt; the display says what holds the batch up.
+        logging.getLogger("spacely_runtime").addHandler(logging.NullHandler())
         display = _Display()
         key = ask_for_key(client_type)
         with client_type(api_key=key, base_url=base_url, poll_interval=poll_interval) as client, _signals(), display:
@@ -102,10 +106,16 @@ def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., 
             _print_outcome(last, report, output)
         complete = last.done + last.failed == last.rows
         if not complete:
-            words = [program, "batch", str(source), "--output", str(output)]
-            words += ["--operation", operation] if operation else []
-            words += ["--base-url", base_url] if base_url else []
-            print(f"Go on: {shlex.join(words)}", file=sys.stderr)
+            given = {
+                "operation": operation,
+                "credits": credits,
+                "concurrency": concurrency,
+                "timeout": timeout,
+                "poll-interval": poll_interval,
+                "base-url": base_url,
+            }
+            words = [program, "batch", str(source), "--output", str(output), *(["--json"] if json else [])]
+            _print_how_to_go_on(last, words, given)
             raise SystemExit(_INCOMPLETE)
         if last.failed:
             raise SystemExit(_FAILED)
@@ -120,6 +130,8 @@ def _signals() -> Generator[None]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         if seen:
+            if sys.stderr.isatty():
+                os.write(2, _SHOW_CURSOR)
             os._exit(_INTERRUPTED)  # The journal is as good as after a kill: whole.
         seen.append(number)
         os.write(2, b"\nStopping; what is in the air is noted first. Once more to stop at once.\n")
@@ -211,3 +223,19 @@ def _print_outcome(last: BatchProgress, report: BatchReport | None, output: Path
     if len(remarkable) > _LISTED:
         print(f"  and {len(remarkable) - _LISTED} more")
     print(f"Report: {output / 'report.html'}")
+
+
+def _print_how_to_go_on(last: BatchProgress, words: Sequence[str], given: Mapping[str, object]) -> None:
+    """Print what is left to do, as the command that does it, with all that was given, the limit of credits too."""
+
+    def command(*more: str, **changed: object) -> str:
+        options = [(f"--{name}", str(value)) for name, value in {**given, **changed}.items() if value is not None]
+        return shlex.join([*words, *(word for option in options for word in option), *more])
+
+    if last.pending and last.credit_limit is not None and last.credits >= last.credit_limit:
+        enough = last.credits + last.pending
+        print(f"Go on, with as many credits as are needed: {command(credits=enough)}", file=sys.stderr)
+    elif last.pending or last.running:
+        print(f"Go on: {command()}", file=sys.stderr)
+    if last.uncertain:
+        print(f"Look in the account; to send the uncertain rows again: {command('--retry-uncertain')}", file=sys.stderr)

@@ -33,6 +33,8 @@ def prepare(
         raise errors.ConfigurationError(f"credits={credits!r}: give 0 or a number greater than 0")
     if concurrency is not None and concurrency < 1:
         raise errors.ConfigurationError(f"concurrency={concurrency!r}: give a number greater than 0")
+    if timeout is not None and not timeout >= 0:
+        raise errors.ConfigurationError(f"timeout={timeout!r}: give the seconds to wait for each job, 0 or more")
     return Batch(
         port,
         read_rows(source, port.operations[name], port.secret),

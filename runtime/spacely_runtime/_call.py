@@ -43,6 +43,7 @@ _LEAST_SERVER_ERROR: Final = 500
 # These say that the request is to be made elsewhere; other redirects may follow upon one that was carried out.
 _MOVED: Final = frozenset({301, 307, 308})
 _SMALL_ANSWER: Final = 65_536
+_MAY_BE_ACCEPTED: Final = "; the submit may have been accepted, so it is not sent again by itself"
 
 
 class Call:
@@ -139,7 +140,7 @@ class Call:
         message = f"The connection broke, or the time ran out, before the answer was read ({about})"
         error_type = errors.TransportError
         if self.operation.polling is not None:
-            message += "; the submit may have been accepted, so it is not sent again by itself"
+            message += _MAY_BE_ACCEPTED
             error_type = errors.UncertainTransport
         return error_type(message, never_sent=False, operation=self.operation.id, job_id=self._job_id)
 
@@ -216,8 +217,6 @@ class Call:
             message += ", which the contract does not document"
         if 300 <= status < 400:
             message += "; redirects are not followed, since the API key would go along: correct the base URL"
-        if body:
-            message += f": {body[:200]}"
         error_type = _STATUS_ERRORS.get(status, errors.StatusError)
         submits = self.operation.polling is not None
         if status >= _LEAST_SERVER_ERROR:
@@ -225,6 +224,10 @@ class Call:
             error_type = errors.UncertainServerError if uncertain else errors.ServerError
         elif status < _LEAST_REFUSAL and submits and status not in _MOVED:
             error_type = errors.UncertainStatus
+        if issubclass(error_type, errors.SubmissionUncertain):
+            message += _MAY_BE_ACCEPTED
+        if body:
+            message += f": {body[:200]}"
         return error_type(
             message,
             status_code=status,
@@ -241,8 +244,9 @@ class Call:
         error_type = errors.InvalidResponse if self.operation.polling is None else errors.UncertainResponse
         violations = [Violation(self._bounded(v.place), self._bounded(v.message)) for v in violations]
         listed = "; ".join(map(str, violations))
+        message = f"The answer ({response.status_code}) breaks the contract: {listed[:BODY_CHARACTERS]}"
         return error_type(
-            f"The answer ({response.status_code}) breaks the contract: {listed[:BODY_CHARACTERS]}",
+            message if self.operation.polling is None else message + _MAY_BE_ACCEPTED,
             violations=violations,
             status_code=response.status_code,
             body=self._text(response, content),

@@ -20,6 +20,7 @@ from ._port import Port
 from .types import UNSET
 
 if TYPE_CHECKING:
+    from ._progress import OnProgress
     from ._report import BatchProgress, BatchReport
     from ._rows import Source
     from ._shared_budget import Turn
@@ -103,8 +104,8 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
 
         Raises:
             InvalidRows: Rows break the contract; all of them are listed, nothing was sent.
-            ConfigurationError: The source cannot be read, or the folder is of another batch.
-            JournalError: The journal cannot be read or written.
+            ConfigurationError: The source cannot be read, or the folder is of another batch or cannot be used.
+            JournalError: The journal cannot be read or written; ``job_ids`` are those that it could not take.
         """
         from ._batch_setup import prepare, run_in_own_loop  # Whoever runs no batch does without SQLite.
 
@@ -128,8 +129,8 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         async def poll(job: AnyJob) -> tuple[Any, Answer]:
             return await asyncio.to_thread(self._poll, job)
 
-        async def download(url: str, path: Path, job: AnyJob) -> Path:
-            return await asyncio.to_thread(self._download, url, path, job)
+        async def download(url: str, path: Path, job: AnyJob, on_progress: OnProgress | None = None) -> Path:
+            return await asyncio.to_thread(self._download, url, path, job, on_progress)
 
         async def submit(name: str, arguments: Mapping[str, Any], body: Any) -> AsyncJob[Any]:
             answered = await asyncio.to_thread(self._send, self.operations[name], arguments, body)
@@ -230,19 +231,20 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
             self._answered(call)
         return response
 
-    def _download(self, url: str, path: Path, job: AnyJob) -> Path:
-        download = Download(url, path, job, self._max_retries)
-        while True:
-            try:
-                with download.attempt(), deadline(DOWNLOAD_SECONDS):
-                    self._fetch(download)
-            except errors.DownloadError as error:
-                pause = download.pause(error)
-                if pause is None:
-                    raise
-            else:
-                return path
-            _clock.sleep(pause)
+    def _download(self, url: str, path: Path, job: AnyJob, on_progress: OnProgress | None = None) -> Path:
+        download = Download(url, path, job, self._max_retries, on_progress)
+        with download.watched():
+            while True:
+                try:
+                    with download.attempt(), deadline(DOWNLOAD_SECONDS):
+                        self._fetch(download)
+                except errors.DownloadError as error:
+                    pause = download.pause(error)
+                    if pause is None:
+                        raise
+                else:
+                    return path
+                _clock.sleep(pause)
 
     def _fetch(self, download: Download) -> None:
         request: _httpx.Request | None = self._files.build_request("GET", download.url)
@@ -251,9 +253,9 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
             try:
                 request = download.redirected(response)
                 if request is None:
-                    with download.file(response) as file:
+                    with download.file(response) as write:
                         for chunk in response.iter_bytes():
-                            file.write(chunk)
+                            write(chunk)
             finally:
                 response.close()
 
@@ -398,20 +400,21 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
             self._answered(call)
         return response
 
-    async def _download(self, url: str, path: Path, job: AnyJob) -> Path:
-        download = Download(url, path, job, self._max_retries)
-        while True:
-            try:
-                with download.attempt():
-                    async with deadline_async(DOWNLOAD_SECONDS):
-                        await self._fetch(download)
-            except errors.DownloadError as error:
-                pause = download.pause(error)
-                if pause is None:
-                    raise
-            else:
-                return path
-            await _clock.sleep_async(pause)
+    async def _download(self, url: str, path: Path, job: AnyJob, on_progress: OnProgress | None = None) -> Path:
+        download = Download(url, path, job, self._max_retries, on_progress)
+        with download.watched():
+            while True:
+                try:
+                    with download.attempt():
+                        async with deadline_async(DOWNLOAD_SECONDS):
+                            await self._fetch(download)
+                except errors.DownloadError as error:
+                    pause = download.pause(error)
+                    if pause is None:
+                        raise
+                else:
+                    return path
+                await _clock.sleep_async(pause)
 
     async def _fetch(self, download: Download) -> None:
         request: _httpx.Request | None = self._files.build_request("GET", download.url)
@@ -420,8 +423,8 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
             try:
                 request = download.redirected(response)
                 if request is None:
-                    with download.file(response) as file:
+                    with download.file(response) as write:
                         async for chunk in response.aiter_bytes():
-                            file.write(chunk)
+                            write(chunk)
             finally:
                 await response.aclose()

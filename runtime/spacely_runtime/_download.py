@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import mimetypes
 import re
 import secrets
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from . import _httpx
+from . import _clock, _httpx
 from ._defaults import DOWNLOAD_REDIRECTS, FILE_BYTES, MESSAGE_CHARACTERS
 from ._intake import Intake
 from ._log import log
+from ._redaction import bare_urls, fetching_a_file
 from ._retry import Retries, passing
 from .errors import DownloadError
 
 if TYPE_CHECKING:
-    from ._jobs import AnyJob, JobUpdate
+    from ._jobs import AnyJob
+    from ._progress import OnProgress
+    from ._wait import JobUpdate
 
 _GONE: Final = frozenset({403, 404, 410})
+_STEM_BYTES: Final = 200  # Of the 255 that a name may have.
 # The media types that hosts send messages in; a file that is said to be one of them may be.
 _MESSAGES: Final = frozenset(
     {
@@ -69,10 +74,19 @@ def is_web_url(value: Any) -> bool:
 
 def targets(urls: Iterable[str], directory: str | Path, job_id: str) -> Iterator[tuple[str, Path]]:
     """Each URL with the path of its file: the job's id, a number, and the ending that the URL has."""
-    stem = re.sub(r"[^\w.-]", "_", job_id).lstrip(".") or "job"
+    stem = _fitting(re.sub(r"[^\w.-]", "_", job_id).lstrip(".") or "job")
     for number, url in enumerate(urls, start=1):
         ending = re.search(r"[.]\w{1,5}$", urlsplit(url).path)
         yield url, Path(directory) / f"{stem}-{number}{ending[0] if ending else ''}"
+
+
+def _fitting(stem: str) -> str:
+    """A name as long as file systems take one, with room for what is added; none that was cut is that of another."""
+    encoded = stem.encode()
+    if len(encoded) <= _STEM_BYTES:
+        return stem
+    digest = hashlib.sha256(encoded).hexdigest()[:8]
+    return f"{encoded[:_STEM_BYTES].decode(errors='ignore')}-{digest}"
 
 
 @contextmanager
@@ -96,21 +110,30 @@ class Download:
         path: Where it is to be.
         job: The job whose result names it.
         retries: How often to try again what may pass.
+        on_progress: Told of each piece that comes.
     """
 
-    def __init__(self, url: str, path: Path, job: AnyJob, retries: int) -> None:
+    def __init__(self, url: str, path: Path, job: AnyJob, retries: int, on_progress: OnProgress | None = None) -> None:
         self.url = url
         self._path = path
         self._job = job
         self._retries = Retries("GET", retries)
+        self._on_progress = on_progress
         self._attempts = 0
         self._redirects = 0
+        self._status: int | None = None
+        self._received = 0
+        self._total: int | None = None
+        self._callers_error: Exception | None = None
         self._bare = _bare(url)
+        self._watch = job.download_watch(self._bare, path)
+
+    def watched(self) -> AbstractContextManager[object]:
+        """What tells the hooks of the download, which is made inside of it."""
+        return nullcontext() if self._watch is None else self._watch
 
     def pause(self, error: DownloadError) -> float | None:
         """Seconds before the next attempt; None where there is to be none."""
-        self._attempts += 1
-        error.attempts = self._attempts
         pause = self._retries.pause(error)
         if pause is not None:
             job = self._job
@@ -120,21 +143,50 @@ class Download:
 
     @contextmanager
     def attempt(self) -> Generator[None]:
-        """Turn whatever goes wrong in an attempt into a DownloadError."""
-        self._redirects = 0
+        """One attempt: whatever goes wrong in it becomes a DownloadError, and the hooks are told how it ended."""
+        self._attempts += 1
+        self._redirects, self._status, self._received, self._total = 0, None, 0, None
+        began = _clock.monotonic()
         try:
-            yield
+            with self._failures():
+                yield
+        except DownloadError as error:
+            error.attempts = self._attempts
+            self._tell_hooks(began, error)
+            raise
+        self._tell_hooks(began, None)
+
+    @contextmanager
+    def _failures(self) -> Generator[None]:
+        try:
+            with fetching_a_file():
+                yield
         except DownloadError:
             raise
         except Exception as error:
-            about = f"{type(error).__name__}: {error}".replace(self.url, self._bare).rstrip(": ")[:MESSAGE_CHARACTERS]
+            if error is self._callers_error:
+                raise
+            about = bare_urls(f"{type(error).__name__}: {error}").rstrip(": ")[:MESSAGE_CHARACTERS]
+            if isinstance(error, _httpx.RequestError):
+                error.request = _httpx.Request("GET", self._bare)
             raise self._error(
                 f"{self._bare} could not be downloaded ({about}); the job is done, so download it again",
                 may_pass=isinstance(error, _httpx.RequestError) and not isinstance(error, _httpx.UnsupportedProtocol),
             ) from error
 
+    def _tell_hooks(self, began: float, error: DownloadError | None) -> None:
+        if self._watch is not None:
+            self._watch.attempted(
+                attempt=self._attempts,
+                status_code=self._status,
+                received=self._received,
+                elapsed=_clock.monotonic() - began,
+                error=error,
+            )
+
     def redirected(self, response: _httpx.Response) -> _httpx.Request | None:
         """The request to make next, where the host says that the file is elsewhere; None where it is here."""
+        self._status = response.status_code
         request = response.next_request
         if request is None:
             return None
@@ -149,14 +201,37 @@ class Download:
         return request
 
     @contextmanager
-    def file(self, response: _httpx.Response) -> Generator[IO[bytes]]:
-        """The file to write an answer's body into; it appears at its path only when the block has ended well."""
+    def file(self, response: _httpx.Response) -> Generator[Callable[[bytes], None]]:
+        """What takes an answer's body, piece by piece; the file appears only when the block has ended well."""
         self._check(response)
+        length = response.headers.get("content-length", "")
+        if length.isdecimal() and "content-encoding" not in response.headers:
+            self._total = int(length[:20])
         Intake(response, FILE_BYTES).check()
         with whole_file(self._path) as file:
-            yield file
-            if not file.tell():
+            self._tell_progress()
+
+            def write(piece: bytes) -> None:
+                self._received += file.write(piece)
+                self._tell_progress()
+
+            yield write
+            if not self._received:
                 raise self._error(f"{self._bare} was answered with an empty file", may_pass=True)
+        if self._total != self._received:
+            self._total = self._received
+            self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        if self._on_progress is None:
+            return
+        from ._progress import DownloadProgress  # Whoever does not ask for it does without.
+
+        try:
+            self._on_progress(DownloadProgress(self._job.id, self._path, self._received, self._total))
+        except Exception as error:
+            self._callers_error = error
+            raise
 
     def _check(self, response: _httpx.Response) -> None:
         """Raise DownloadError where the answer is not the file."""

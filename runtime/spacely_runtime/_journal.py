@@ -75,18 +75,25 @@ class Claim:
 
 
 class Journal:
-    """The journal at a path, joined by one process. Every method may raise JournalError."""
+    """The journal at a path, joined by one process. Every method may raise JournalError.
+
+    Raises:
+        ConfigurationError: At this path can be no journal, or what is there is none.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._run = uuid.uuid4().hex
         _living.add(self._run)
-        with self._told():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self._told():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+                self._db.row_factory = sqlite3.Row
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+        except (errors.JournalError, ValueError) as error:
+            raise errors.ConfigurationError(f"{error}; give another output folder") from error
 
     def leave(self) -> None:
         """Let go of all rows; a submit of this run that is still open is uncertain from now on."""
@@ -143,7 +150,9 @@ class Journal:
 
     def _check(self, operation: str, base_url: str, rows: Sequence[Row]) -> None:
         if (version := self._value("PRAGMA user_version")) != _VERSION:
-            raise errors.ConfigurationError(f"{self._path} was written by another version of this program ({version})")
+            raise errors.ConfigurationError(
+                f"{self._path} was written by another version of this program ({version}); give another output folder"
+            )
         batch = self._db.execute("SELECT operation, base_url FROM batch").fetchone()
         remedy = "give another output folder"
         for what, was, now in (("operation", batch["operation"], operation), ("base URL", batch["base_url"], base_url)):
@@ -251,19 +260,13 @@ class Journal:
 
     def accepted(self, claim: Claim, job_id: str) -> None:
         """Note the id of a row's job, even where others have taken this process for dead meanwhile."""
-        try:
-            with self.transaction():
-                self._db.execute(
-                    "UPDATE submits SET outcome = 'accepted', job_id = ? WHERE id = ?", (job_id, claim.submit)
-                )
-                self._db.execute(
-                    "UPDATE rows SET state = 'submitted', job_id = ?, error = NULL WHERE number = ? AND submit = ?"
-                    " AND state IN ('submitting', 'uncertain', 'pending')",
-                    (job_id, claim.number, claim.submit),
-                )
-        except errors.JournalError as error:
-            about = f"{error.message}; row {claim.number} was accepted, write the id of its job down"
-            raise errors.JournalError(about, job_id=job_id) from error
+        with self.transaction():
+            self._db.execute("UPDATE submits SET outcome = 'accepted', job_id = ? WHERE id = ?", (job_id, claim.submit))
+            self._db.execute(
+                "UPDATE rows SET state = 'submitted', job_id = ?, error = NULL WHERE number = ? AND submit = ?"
+                " AND state IN ('submitting', 'uncertain', 'pending')",
+                (job_id, claim.number, claim.submit),
+            )
 
     def not_accepted(self, claim: Claim, state: Literal["pending", "failed"], error: str) -> None:
         """Note that a submit was certainly not accepted, so that it costs nothing."""

@@ -33,7 +33,8 @@ class BatchProgress:
         credit_limit: How many there may be.
         calls: How many calls this run has made.
         elapsed: Seconds since this run began.
-        left: About how many seconds it goes on, at the pace it had so far; None before a row has ended.
+        left: About how many seconds this run goes on, at the rate at which rows have ended since the first one did;
+            None before a second one has.
         note: What holds it up, if anything does.
     """
 

@@ -77,9 +77,13 @@ def read_rows(source: Source, operation: Operation, secret: Secret | None) -> li
         request = ""
         try:
             request = json.dumps(to_json(columns.values(given)), sort_keys=True, ensure_ascii=False, allow_nan=False)
+            request.encode()  # Half a character of UTF-16 is none that can be sent or noted.
             Call(operation, secret).encode(arguments, body)
         except errors.InvalidRequest as error:
-            found += [Violation(f"{given.place}: {each.place}", each.message) for each in error.violations]
+            found += [
+                Violation(f"{given.place}: {each.place}" if each.place else given.place, each.message)
+                for each in error.violations
+            ]
         except (TypeError, ValueError) as error:
             found.append(Violation(given.place, f"holds what JSON cannot: {error}"))
         if secret is not None and secret.redact(request) != request:
@@ -89,7 +93,8 @@ def read_rows(source: Source, operation: Operation, secret: Secret | None) -> li
     if violations:
         raise errors.InvalidRows(violations, operation=operation.id)
     if not rows:
-        raise errors.ConfigurationError("The input has no rows")
+        named = f"{source} has" if isinstance(source, (str, Path)) else "The input has"
+        raise errors.ConfigurationError(f"{named} no rows; give at least one")
     return rows
 
 
@@ -183,10 +188,12 @@ def _given(source: Source, violations: list[Violation]) -> Iterator[_Given]:
         raise errors.ConfigurationError(f"{path} is neither a .csv nor a .jsonl file")
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise errors.ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise errors.ConfigurationError(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise errors.ConfigurationError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
     yield from reader(path, text, violations)
 
 

@@ -8,17 +8,22 @@ import os
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 from rich.text import Text
 
-from ._jobs import JobUpdate
+from ._wait import JobUpdate
 
 if TYPE_CHECKING:
     from ._client import SyncClient
+    from ._progress import DownloadProgress
+
+_NAME_CHARACTERS: Final = 24
 
 
 def ask_for_key(client_type: type[SyncClient]) -> str | None:
@@ -30,7 +35,13 @@ def ask_for_key(client_type: type[SyncClient]) -> str | None:
     needed = any(operation.keys for operation in client_type.operations.values())
     if not needed or os.environ.get(variable) or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    return getpass.getpass(f"API key ({variable} is not set): ", sys.stderr) or None
+    try:
+        return getpass.getpass(f"API key ({variable} is not set): ", sys.stderr) or None
+    except (EOFError, KeyboardInterrupt) as refusal:
+        print(file=sys.stderr)
+        if isinstance(refusal, KeyboardInterrupt):
+            raise
+        return None
 
 
 def show_json(value: Any) -> None:
@@ -52,7 +63,8 @@ def show_lines(table: Mapping[str, Any], lines: Sequence[str]) -> None:
     if Console().is_terminal:
         show(table)
     else:
-        print("\n".join(lines))
+        for line in lines:
+            print(line)
 
 
 def _table(value: Any) -> Table:
@@ -87,28 +99,52 @@ def _text(value: Any) -> Text:
 
 
 class JobDisplay:
-    """How a job stands, on standard error: a line that moves at a terminal, else a line for each answer."""
+    """How a job stands, on standard error: lines that move at a terminal, else a line for each answer.
 
-    def __init__(self) -> None:
+    Args:
+        moving: Whether lines may move; a terminal is needed besides.
+    """
+
+    def __init__(self, *, moving: bool) -> None:
         self.updates: list[JobUpdate[Any]] = []
         self._console = Console(stderr=True)
-        self._progress: Progress | None = None
+        self._moves = moving and self._console.is_terminal
+        spinner = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+        self._job = Progress(*spinner, console=self._console)
+        name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+        size = DownloadColumn(table_column=Column(no_wrap=True))
+        self._files = Progress(name, BarColumn(), size, console=self._console)
+        self._tasks: dict[Path, TaskID] = {}
 
     @contextmanager
     def moving(self) -> Generator[None]:
         """Show that time goes by, until the block ends."""
-        if not self._console.is_terminal:
+        if not self._moves:
             yield
             return
-        columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-        with Progress(*columns, console=self._console, transient=True) as self._progress:
-            self._progress.add_task("submitted", total=None)
+        with Live(Group(self._job, self._files), console=self._console, transient=True):
+            self._job.add_task("submitted", total=None)
             yield
 
     def note(self, update: JobUpdate[Any]) -> None:
         """Take in an answer; to be given as ``on_update``."""
         self.updates.append(update)
-        if self._progress is None:
+        if not self._moves:
             print(f"{update.elapsed:6.1f} s  {update.state}", file=sys.stderr, flush=True)
-        else:
-            self._progress.update(self._progress.task_ids[0], description=update.state)
+            return
+        ended = None if update.state == "running" else 1.0
+        self._job.update(self._job.task_ids[0], description=update.state, total=ended, completed=ended or 0.0)
+
+    def note_file(self, progress: DownloadProgress) -> None:
+        """Take in a piece of a file; to be given as ``on_progress``."""
+        if not self._moves:
+            return
+        task = self._tasks.get(progress.path)
+        if task is None:
+            task = self._tasks[progress.path] = self._files.add_task(_end(progress.path.name), total=None)
+        self._files.update(task, total=progress.total, completed=progress.received)
+
+
+def _end(name: str) -> str:
+    """The end of a name that would leave no room for a bar; what files are told apart by stands there."""
+    return name if len(name) <= _NAME_CHARACTERS else "…" + name[1 - _NAME_CHARACTERS :]

@@ -1,15 +1,24 @@
-"""Telling the hooks: of one call, or of one wait. Nothing that a hook raises gets any further."""
+"""Telling the hooks: of one call, one wait or one download. Nothing that a hook raises gets any further."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _clock, errors
-from .hooks import LOGGER, CallEvent, Hook, RequestEvent, ResponseEvent, WaitEvent
+from .hooks import (
+    LOGGER,
+    CallEvent,
+    DownloadAttemptEvent,
+    DownloadEvent,
+    Hook,
+    RequestEvent,
+    ResponseEvent,
+    WaitEvent,
+)
 
 if TYPE_CHECKING:
     from ._jobs import AnyJob
@@ -28,7 +37,8 @@ class Watch:
     def __init__(self, hooks: tuple[Hook, ...], **call: Any) -> None:
         self._hooks = hooks
         self._call = call
-        self._entered = _Entered()
+        self._about = {"operation": call["operation"], "job_id": call["job_id"]}
+        self._entered = _Entered(self._about)
         self._sent_at: float | None = None
 
     def __enter__(self) -> Self:
@@ -45,7 +55,7 @@ class Watch:
     def sending(self, attempt: int) -> None:
         """Tell that an attempt is about to be sent."""
         event = RequestEvent(**self._call, attempt=attempt)
-        self._tell(lambda hook: hook.on_request(event))
+        _tell_each(self._hooks, lambda hook: hook.on_request(event), self._about)
         self._sent_at = _clock.monotonic()
 
     def answered(self, attempt: int, status_code: int, started: str | None) -> None:
@@ -75,12 +85,39 @@ class Watch:
             error=error,
         )
         self._sent_at = None
-        self._tell(lambda hook: hook.on_response(event))
+        self._about["job_id"] = job_id
+        _tell_each(self._hooks, lambda hook: hook.on_response(event), self._about)
 
-    def _tell(self, tell: Callable[[Hook], None]) -> None:
+
+class DownloadWatch:
+    """Tells the hooks of one download.
+
+    Args:
+        hooks: The hooks.
+        **download: The members of ``DownloadEvent``.
+    """
+
+    def __init__(self, hooks: tuple[Hook, ...], **download: Any) -> None:
+        self._hooks = hooks
+        self._download = download
+        self._about = {"operation": download["operation"], "job_id": download["job_id"]}
+        self._entered = _Entered(self._about)
+
+    def __enter__(self) -> Self:
+        event = DownloadEvent(**self._download)
         for hook in self._hooks:
-            with _harmless():
-                tell(hook)
+            self._entered.enter(partial(hook.on_download, event))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered.leave(kind, error, traceback)
+
+    def attempted(self, **attempt: Any) -> None:
+        """Tell what an attempt ended in: the other members of ``DownloadAttemptEvent``."""
+        event = DownloadAttemptEvent(**self._download, **attempt)
+        _tell_each(self._hooks, lambda hook: hook.on_download_attempt(event), self._about)
 
 
 @contextmanager
@@ -88,7 +125,7 @@ def watched_wait(hooks: tuple[Hook, ...], job: AnyJob, timeout: float | None) ->
     """Tell the hooks of one wait."""
     seconds = job.polling.timeout_seconds if timeout is None else timeout
     event = WaitEvent(operation=job.operation.id, job_id=job.id, timeout=seconds)
-    entered = _Entered()
+    entered = _Entered({"operation": event.operation, "job_id": event.job_id})
     for hook in hooks:
         entered.enter(partial(hook.on_wait, event))
     try:
@@ -100,13 +137,18 @@ def watched_wait(hooks: tuple[Hook, ...], job: AnyJob, timeout: float | None) ->
 
 
 class _Entered:
-    """The context managers of hooks, entered and left like those of one ``with``; none of them holds anything up."""
+    """The context managers of hooks, entered and left like those of one ``with``; none of them holds anything up.
 
-    def __init__(self) -> None:
+    Args:
+        about: What a failure's record is to have as attributes.
+    """
+
+    def __init__(self, about: Mapping[str, str | None]) -> None:
+        self._about = about
         self._contexts: list[AbstractContextManager[object]] = []
 
     def enter(self, make: Callable[[], AbstractContextManager[object] | None]) -> None:
-        with _harmless():
+        with _harmless(self._about):
             context = make()
             if context is not None:
                 context.__enter__()
@@ -121,12 +163,18 @@ class _Entered:
                 context.__exit__(kind, error, traceback)
             except Exception as raised:  # noqa: BLE001 - a hook may raise anything
                 if raised is not error:  # What it was left with, it may raise again: that is not its own.
-                    LOGGER.exception(_FAILED)
+                    LOGGER.exception(_FAILED, extra=self._about)
+
+
+def _tell_each(hooks: tuple[Hook, ...], tell: Callable[[Hook], None], about: Mapping[str, str | None]) -> None:
+    for hook in hooks:
+        with _harmless(about):
+            tell(hook)
 
 
 @contextmanager
-def _harmless() -> Generator[None]:
+def _harmless(about: Mapping[str, str | None]) -> Generator[None]:
     try:
         yield
     except Exception:  # noqa: BLE001 - a hook may raise anything
-        LOGGER.exception(_FAILED)
+        LOGGER.exception(_FAILED, extra=about)

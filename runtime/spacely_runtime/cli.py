@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +67,8 @@ def run(client_type: type[SyncClient], *, name: str, description: str, arguments
         _fail(name, f"{error}\n{program.how_to_go_on}", _STILL_RUNNING)
     except (errors.ConfigurationError, errors.InvalidRequest, errors.InvalidRows) as error:
         _fail(name, str(error), _WRONG_CALL)
+    except errors.JournalError as error:
+        _fail(name, str(error), _STILL_RUNNING)
     except errors.JobFailed as error:
         _fail(name, str(error), _FAILED)
     except errors.ClientError as error:
@@ -129,6 +132,7 @@ class _Program:
         def command(**given: Any) -> None:
             settings = {key: given.pop(key, default) for key, (_, default) in frame.items()}
             arguments = {key: converters[key](value) for key, value in given.items() if value is not None}
+            _check(settings)
             with self._open(settings) as client:
                 if operation.polling is None:
                     (show_json if settings["frame_json"] else show)(to_json(getattr(client, name)(**arguments)))
@@ -154,6 +158,7 @@ class _Program:
         def command(job_id: str, **given: Any) -> None:
             settings = {key: given.pop(key, default) for key, (_, default) in frame.items()}
             operation = (given.get("operation") or only or "").replace("-", "_")
+            _check(settings)
             with self._open(settings) as client:
                 take_up = getattr(client, "job")  # noqa: B009  # the generated class has it, its base has not
                 self._follow(operation, take_up(operation, job_id), {"frame_wait": True, **settings})
@@ -175,14 +180,18 @@ class _Program:
         self.how_to_go_on = f"Take it up again: {shlex.join(self._words(operation, job.id, settings))}"
         # Said before anything else can go wrong: with the id, the job can be taken up again.
         print(f"job {job.id}", file=sys.stderr, flush=True)
+        job.kept = True
         folder: Path | None = settings["frame_download"]
-        display, files = JobDisplay(), list[str]()
+        display, files = JobDisplay(moving=not settings["frame_json"]), list[str]()
         if folder is not None or settings["frame_wait"]:
             with display.moving():
                 if folder is None:
                     job.wait(settings["frame_timeout"], display.note)
                 else:
-                    files = [str(path) for path in job.download(folder, settings["frame_timeout"], display.note)]
+                    paths = job.download(folder, settings["frame_timeout"], display.note, display.note_file)
+                    files = [str(path) for path in paths]
+        if folder is not None and not files:
+            print(f"{self._name}: the job has succeeded, and its result names no files", file=sys.stderr)
         _show_job(job.id, display, files, as_json=settings["frame_json"])
 
     def _words(self, operation: str, job_id: str, settings: Mapping[str, Any]) -> list[str]:
@@ -195,6 +204,21 @@ class _Program:
             words += [] if value is None else [f"--{option}", str(value)]
         # An id is what the server says; one that begins with a dash would be taken for an option.
         return [*words, *(["--"] if job_id.startswith("-") else []), job_id]
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    """Refuse what could not be waited for, or kept, before anything is paid for."""
+    timeout: float | None = settings.get("frame_timeout")
+    if timeout is not None and not timeout >= 0:
+        raise errors.ConfigurationError(f"--timeout {timeout}: give the seconds to wait, 0 or more")
+    folder: Path | None = settings.get("frame_download")
+    if folder is None:
+        return
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise errors.ConfigurationError(
+            f"--download {folder}: {there} is no folder that can be written to; give another"
+        )
 
 
 def _show_job(job_id: str, display: JobDisplay, files: Sequence[str], *, as_json: bool) -> None:

@@ -349,4 +349,19 @@ class DownloadError(ClientError):
 
 
 class JournalError(ClientError):
-    """The journal of a batch cannot be read or written; ``job_id`` is an id that it could not take, if there is one."""
+    """The journal of a batch cannot be read or written.
+
+    Attributes:
+        job_ids: The ids of jobs that it could not take, by the names of their rows; ``job_id`` is the first of them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str | None = None,
+        job_id: str | None = None,
+        job_ids: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, operation=operation, job_id=job_id)
+        self.job_ids = dict(job_ids or {})

@@ -10,13 +10,23 @@ from __future__ import annotations
 import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from . import errors
 
 LOGGER: Final = logging.getLogger("spacely_runtime")
 
-__all__ = ["CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"]
+__all__ = [
+    "CallEvent",
+    "DownloadAttemptEvent",
+    "DownloadEvent",
+    "Hook",
+    "LoggingHook",
+    "RequestEvent",
+    "ResponseEvent",
+    "WaitEvent",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +91,42 @@ class WaitEvent:
     timeout: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadEvent:
+    """The download of one file of a result, with all its attempts.
+
+    Attributes:
+        operation: The operationId of the submit.
+        job_id: The job's id.
+        url: Where the file is, without the query, which may hold a signature, and without credentials.
+        path: Where it is to be.
+    """
+
+    operation: str
+    job_id: str
+    url: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadAttemptEvent(DownloadEvent):
+    """What one attempt at a download ended in.
+
+    Attributes:
+        attempt: Its number, from 1.
+        status_code: The status of the answer, of the last one where it led elsewhere; None where none came.
+        received: How many bytes of the file came.
+        elapsed: Seconds from sending the request to having the file.
+        error: What the attempt ended in where it was no success, else None. Another attempt may follow.
+    """
+
+    attempt: int
+    status_code: int | None
+    received: int
+    elapsed: float
+    error: errors.DownloadError | None
+
+
 class Hook:
     """What a client tells of its calls. Override what you want to know."""
 
@@ -96,9 +142,15 @@ class Hook:
     def on_wait(self, event: WaitEvent, /) -> AbstractContextManager[object] | None:
         """Called when ``wait`` or ``download`` begins to wait for a job; as for ``on_call``."""
 
+    def on_download(self, event: DownloadEvent, /) -> AbstractContextManager[object] | None:
+        """Called when the download of a file begins; as for ``on_call``."""
+
+    def on_download_attempt(self, event: DownloadAttemptEvent, /) -> None:
+        """Called after each attempt at a download, whatever it ended in."""
+
 
 class LoggingHook(Hook):
-    """Logs each attempt: an accepted submit and a failed attempt at INFO, all else at DEBUG.
+    """Logs each attempt at a call or a download: an accepted submit and a failed attempt at INFO, all else at DEBUG.
 
     Each record has ``operation`` and ``job_id`` as attributes, too.
 
@@ -131,5 +183,18 @@ class LoggingHook(Hook):
             f", job {event.job_id}" if event.job_id else "",
         )
 
-    def _log(self, level: int, event: CallEvent, message: str, *values: object) -> None:
+    def on_download_attempt(self, event: DownloadAttemptEvent, /) -> None:
+        """Log what came of it."""
+        if event.error is not None:
+            self._log(
+                logging.INFO,
+                event,
+                "GET %s: attempt %d failed after %.3f s and %d bytes: %s",
+                *(event.url, event.attempt, event.elapsed, event.received, event.error),
+            )
+            return
+        values = event.url, event.status_code, event.elapsed, event.received, event.path
+        self._log(logging.DEBUG, event, "GET %s: %s after %.3f s, %d bytes in %s", *values)
+
+    def _log(self, level: int, event: CallEvent | DownloadEvent, message: str, *values: object) -> None:
         self._logger.log(level, message, *values, extra={"operation": event.operation, "job_id": event.job_id})

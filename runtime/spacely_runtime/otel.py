@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import errors
-from .hooks import CallEvent, Hook, RequestEvent, ResponseEvent, WaitEvent
+from .hooks import CallEvent, DownloadAttemptEvent, DownloadEvent, Hook, RequestEvent, ResponseEvent, WaitEvent
 
 try:
     from opentelemetry import metrics, trace
@@ -31,7 +31,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0
 
 
 class OpenTelemetryHook(Hook):
-    """A span for each call, with an event for each attempt, and one for each wait; the duration of each attempt.
+    """A span for each call and download, with an event for each attempt, and for each wait; each attempt's duration.
 
     The span is the current one while the call is made, so what else is traced below it (httpx, say) becomes its child.
 
@@ -76,14 +76,9 @@ class OpenTelemetryHook(Hook):
 
     def on_response(self, event: ResponseEvent, /) -> None:
         """Note what an attempt ended in."""
-        attributes: dict[str, str | int | float] = {}
-        if event.status_code is not None:
-            attributes["http.response.status_code"] = event.status_code
-        if event.error is not None:
-            attributes["error.type"] = _error_type(event.error)
+        attributes = _outcome(event.status_code, event.error)
         span = trace.get_current_span()
-        if event.status_code is not None:
-            span.set_attribute("http.response.status_code", event.status_code)
+        span.set_attributes(_status(event.status_code))
         if event.job_id is not None:
             span.set_attribute("client.job_id", event.job_id)
         span.add_event("response", {**attributes, "elapsed": event.elapsed})
@@ -96,6 +91,27 @@ class OpenTelemetryHook(Hook):
                 **attributes,
             },
         )
+
+    def on_download(self, event: DownloadEvent, /) -> AbstractContextManager[object]:
+        """Open the span of a download."""
+        attributes: dict[str, str | int] = {
+            "http.request.method": "GET",
+            "url.full": event.url,
+            "client.operation": event.operation,
+            **_server(event.url),
+        }
+        return self._span(f"download {event.operation}", SpanKind.CLIENT, attributes, event.job_id)
+
+    def on_download_attempt(self, event: DownloadAttemptEvent, /) -> None:
+        """Note what an attempt at a download ended in."""
+        attributes = _outcome(event.status_code, event.error)
+        span = trace.get_current_span()
+        span.set_attributes({**_status(event.status_code), "http.response.body.size": event.received})
+        if event.attempt > 1:
+            span.set_attribute("http.request.resend_count", event.attempt - 1)
+        size = {"http.response.body.size": event.received}
+        span.add_event("response", {**attributes, **size, "elapsed": event.elapsed})
+        self._durations.record(event.elapsed, {"http.request.method": "GET", **_server(event.url), **attributes})
 
     @contextmanager
     def _span(self, name: str, kind: SpanKind, attributes: dict[str, str | int], job_id: str | None) -> Generator[None]:
@@ -118,9 +134,18 @@ def _note(span: Span, error: BaseException) -> None:
     span.set_status(Status(StatusCode.ERROR, str(error) if isinstance(error, errors.ClientError) else None))
 
 
+def _status(status_code: int | None) -> dict[str, str | int]:
+    return {} if status_code is None else {"http.response.status_code": status_code}
+
+
+def _outcome(status_code: int | None, error: errors.ClientError | None) -> dict[str, str | int]:
+    return {**_status(status_code), **({} if error is None else {"error.type": _error_type(error)})}
+
+
 def _error_type(error: BaseException) -> str:
     """A status as its number, as the conventions ask for, anything else by its class."""
-    return str(error.status_code) if isinstance(error, errors.StatusError) else type(error).__name__
+    status = error.status_code if isinstance(error, (errors.StatusError, errors.DownloadError)) else None
+    return type(error).__name__ if status is None else str(status)
 
 
 def _server(url: str) -> dict[str, str | int]:

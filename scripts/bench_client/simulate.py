@@ -19,9 +19,10 @@ from typing import TypeAlias
 
 from spacely_runtime import _clock
 from spacely_runtime._budget import Budget, RateLimit
-from spacely_runtime._jobs import AnyJob, Following, _Wait
+from spacely_runtime._jobs import AnyJob
 from spacely_runtime._operation import Answer, Operation, Polling
 from spacely_runtime._pace import Pace
+from spacely_runtime._wait import Following, Wait
 
 RenderTime = Callable[[random.Random, int, int], float]
 """Draws how long a job takes, given its number and how many there are."""
@@ -178,7 +179,7 @@ class _Simulation:
         self.outcome.submitted.append(self.now)
         seconds = self._case.draw(self._chance, number, self._case.jobs)
         ready = (yield from self._call()) + seconds
-        wait: _Wait[None] = _Wait(_job(self._following, self.now), None)
+        wait: Wait[None] = Wait(_job(self._following, self.now), None)
         while True:
             while pause := wait.pause():
                 yield pause

@@ -45,8 +45,8 @@ def test_the_examples_of_a_section_print_what_the_page_says(blocks, folder):
         if any(REDIS in text for _, text in blocks):
             stand_ins[REDIS] = f"127.0.0.1:{running.enter_context(RedisServer()).port}"
         for kind, text in blocks:
-            for written, stand_in in stand_ins.items():
-                text = text.replace(written, stand_in)
+            # All at once: one stand-in may look as another port is written.
+            text = re.sub("|".join(map(re.escape, stand_ins)), lambda found: stand_ins[found[0]], text)
             match kind:
                 case "sh" if text.startswith("redis-server"):
                     continue  # It runs already.

@@ -89,8 +89,52 @@ def test_the_limit_of_credits_ends_it_with_3_and_the_next_run_goes_on(url: str, 
     status, told, progress = spacely(rooms, "--output", tmp_path / "out", "--credits", "2", url=url)
     assert status == 3
     assert "the limit of 2 credits is reached" in told
-    assert f"Go on: spacely batch {rooms} --output {tmp_path / 'out'}" in progress
-    assert spacely(rooms, "--output", tmp_path / "out", url=url)[0] == 0
+    said = f"Go on, with as many credits as are needed: spacely batch {rooms} --output {tmp_path / 'out'} --credits 3 "
+    assert said in progress
+    assert spacely(rooms, "--output", tmp_path / "out", "--credits", "3", url=url)[0] == 0
+
+
+def test_the_command_to_go_on_has_all_that_was_given(url: str, rooms: Path, tmp_path: Path) -> None:
+    given: list[str | Path] = [
+        rooms,
+        "--output",
+        tmp_path / "out",
+        "--credits",
+        "3",
+        "--timeout",
+        "0.0",
+        "--concurrency",
+        "9",
+    ]
+    status, _, progress = spacely(*given, "--base-url", url, url=url)
+    assert status == 3
+    (line,) = (line for line in progress.splitlines() if line.startswith("Go on: "))
+    assert set(line.removeprefix("Go on: spacely batch ").split()) == {*map(str, given), "--poll-interval", "0.1"} | {
+        "--base-url",
+        url,
+    }
+
+
+def test_rows_that_may_have_been_accepted_come_with_the_command_that_sends_them_again(
+    url: str, rooms: Path, tmp_path: Path
+) -> None:
+    rooms.write_text(HEADER + ROW.format(name="a").replace("style", "[mock status=500]"))
+    status, _, progress = spacely(rooms, "--output", tmp_path / "out", url=url)
+    assert status == 3
+    assert "Go on:" not in progress  # It would find nothing to do.
+    assert "to send the uncertain rows again: spacely batch" in progress
+    assert progress.rstrip().endswith("--retry-uncertain")
+
+
+def test_attempts_that_fail_are_told_by_the_display_alone(rooms: Path, tmp_path: Path) -> None:
+    process = start(rooms, "--output", tmp_path / "out", url="http://127.0.0.1:1")
+    assert process.stderr
+    lines = [process.stderr.readline() for _ in range(2)]
+    process.terminate()
+    lines += process.stderr.readlines()
+    process.communicate()
+    assert any("No connection was made" in line for line in lines)
+    assert not any("is made again" in line for line in lines)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -97,6 +97,38 @@ def test_what_goes_wrong_is_one_message_and_an_exit_status(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--wait", "--timeout", "-1"],
+        ["--wait", "--timeout", "nan"],
+        ["--download", __file__],
+        ["--download", f"{__file__}/x"],
+    ],
+    ids=["negative timeout", "no timeout", "a file", "a folder in a file"],
+)
+def test_what_cannot_be_waited_for_or_kept_is_refused_before_it_is_paid_for(words: list[str]) -> None:
+    posts: list[str] = []
+    with MockServer(load(ROOT / "openapi.yaml"), observe=lambda *request: posts.append(request[0])) as server:
+        done = spacely(*SUBMIT, *words, url=server.url)
+    assert done.returncode == 2, done.stderr
+    assert words[-2] in done.stderr
+    assert posts == []
+
+
+def test_a_result_without_files_is_said_to_be_one(url: str, tmp_path: Path) -> None:
+    done = spacely(*SUBMIT, "--prompt", "[mock outcome=empty]", "--download", str(tmp_path), url=url)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "names no files" in done.stderr
+
+
+def test_a_submit_that_may_have_been_accepted_is_said_to_be_one(url: str) -> None:
+    for asked in ("status=500", "status=303", "fault=lost"):
+        done = spacely(*SUBMIT, "--prompt", f"[mock {asked}]", url=url)
+        assert done.returncode == 1
+        assert "may have been accepted" in done.stderr, asked
+
+
 def test_help_describes_every_command_without_a_key() -> None:
     done = spacely("--help", key="")
     assert done.returncode == 0

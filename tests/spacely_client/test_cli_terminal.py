@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import os
 import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.spacely_client.faults.server import Act, ScriptedServer
 
 from spacely_mock import MockServer
 from spacely_spec import load
@@ -50,6 +55,8 @@ def at_a_terminal(*arguments: str, url: str, key: str = "sk-test", typed: str = 
         stderr=theirs,
         env=environment(url, key),
         start_new_session=True,
+        # So that Ctrl-C reaches it.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one system call takes no lock
     ) as process:
         os.close(theirs)
         shown = b""
@@ -87,11 +94,63 @@ def test_a_job_that_was_waited_for_is_a_table_with_its_files(url: str, tmp_path:
     assert all(str(path) in shown for path in tmp_path.iterdir())
 
 
+BAR = re.compile(r"-([1-4])[.]png +━+ +([\d.]+)/([\d.]+) (bytes|kB|MB)")
+
+
+def test_each_file_has_a_bar_with_its_bytes_at_a_terminal(url: str, tmp_path: Path) -> None:
+    status, shown = at_a_terminal(*SUBMIT, "--download", str(tmp_path), url=url)
+    assert status == 0, shown
+    complete = {number for number, received, total, _ in BAR.findall(shown) if received == total}
+    assert complete == {"1", "2", "3", "4"}
+    assert "succeeded" in shown.partition("━")[0]  # The job's line stands above, in the same display.
+
+
+def test_nothing_moves_with_json_or_without_a_terminal(url: str, tmp_path: Path) -> None:
+    status, shown = at_a_terminal(*SUBMIT, "--download", str(tmp_path), "--json", url=url)
+    assert status == 0, shown
+    words = [*COMMAND, *SUBMIT, "--download", str(tmp_path)]
+    piped = subprocess.run(words, capture_output=True, text=True, check=True, env=environment(url))
+    for each in (shown, piped.stderr):
+        assert "succeeded" in each
+        assert "━" not in each
+        assert "\x1b" not in each
+
+
 def test_a_person_is_asked_for_the_key_and_it_is_not_shown(url: str) -> None:
     status, shown = at_a_terminal(*SUBMIT, url=url, key="", typed="sk-typed-by-hand\n")
     assert status == 0, shown
     assert "API key (SPACELY_API_KEY is not set):" in shown
     assert "sk-typed-by-hand" not in shown
+
+
+@pytest.mark.parametrize(("typed", "status"), [("\x04", 2), ("\x03", 130)], ids=["Ctrl-D", "Ctrl-C"])
+def test_whoever_gives_no_key_when_asked_gets_one_line(url: str, typed: str, status: int) -> None:
+    ended, shown = at_a_terminal(*SUBMIT, url=url, key="", typed=typed)
+    assert ended == status, shown
+    assert "Traceback" not in shown
+    assert shown.splitlines()[-1].startswith("spacely: ")
+
+
+def test_a_second_ctrl_c_ends_a_batch_at_once_and_leaves_the_cursor_visible(tmp_path: Path) -> None:
+    rooms = tmp_path / "rooms.csv"
+    rooms.write_text("model,image_url,renovate_type\nm,https://x.test/1.jpg,residential\n")
+    ours, theirs = pty.openpty()
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
+        words = [*COMMAND, "batch", str(rooms), "--output", str(tmp_path / "out")]
+        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        with subprocess.Popen(words, **streams, env=environment(server.url)) as process:  # type: ignore[call-overload]  # a mapping of three streams
+            os.close(theirs)
+            shown = b""
+            for until in (b"1 running", b"Once more to stop at once"):
+                while until not in shown:
+                    shown += os.read(ours, 65536)
+                process.send_signal(signal.SIGINT)
+            with contextlib.suppress(OSError):  # So Linux says that nobody has the terminal open any more.
+                while True:
+                    shown += os.read(ours, 65536)
+    os.close(ours)
+    assert process.returncode == 130
+    assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") >= 0
 
 
 def test_no_option_takes_a_key() -> None:
@@ -116,7 +175,11 @@ def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again() -> N
         status, said = interrupted(*SUBMIT, "--download", "some folder", url=server.url, when="job ")
     job_id = said.split()[1]
     assert status == 130
-    assert f"Take it up again: spacely wait --download 'some folder' {job_id}" in said
+    assert said.splitlines()[-2:] == [
+        "spacely: interrupted",
+        f"Take it up again: spacely wait --download 'some folder' {job_id}",
+    ]
+    assert "Nobody waits" not in said  # It would be said twice.
     assert "Traceback" not in said
 
 
@@ -143,6 +206,30 @@ def test_ctrl_c_while_a_submit_is_in_the_air_says_that_it_may_have_been_accepted
             said = it.stderr.read()
     assert it.returncode == 130
     assert "It was being submitted and may have been accepted" in said
+
+
+def played(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def test_ctrl_c_in_a_download_leaves_no_half_file_and_says_how_to_go_on(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    url = f"http://127.0.0.1:{server.port}"
+    done = json.dumps({"data": {"status": "success", "result": [f"{url}/1.png", f"{url}/2.png"]}}).encode()
+    server.scripts["/poll-result"] = [[played(done)]]
+    server.scripts["/1.png"] = [[played(b"whole")]]
+    server.scripts["/2.png"] = [[played(b"half a")[:-2], Act.STALL]]
+    words = [*COMMAND, "wait", "r-1", "--download", str(tmp_path)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment(url)) as it:
+        while not list(tmp_path.glob("*-2.png.*.part")):
+            time.sleep(0.02)
+        it.send_signal(signal.SIGINT)
+        assert it.stderr
+        said = it.stderr.read()
+    server.close()
+    assert it.returncode == 130
+    assert f"Take it up again: spacely wait --download {tmp_path} r-1" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["r-1-1.png"]
 
 
 def test_a_render_that_failed_is_not_to_be_taken_up_again(url: str) -> None:

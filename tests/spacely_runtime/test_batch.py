@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import gc
 import json
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +18,8 @@ import pytest
 from tests.spacely_runtime.things import BROKEN, KEY, STARTED, Clock, Things, answer
 
 from spacely_runtime import BatchProgress, errors
+from spacely_runtime._batch import _Ends
+from spacely_runtime._journal import Claim, Journal
 
 Answer = httpx.Response | Exception | None
 
@@ -191,6 +196,20 @@ def test_the_credits_are_never_exceeded_by_all_runs_together(clock: Clock, tmp_p
     assert "limit of 4 credits" in str(report.stopped)
 
 
+def test_a_submit_that_turns_out_to_cost_nothing_leaves_its_credit_to_another_row(tmp_path: Path) -> None:
+    together = threading.Barrier(2)
+
+    def refuse_the_second(body: dict[str, Any]) -> Answer:
+        if "/2." not in body["photo"]:
+            together.wait(5)
+        return answer(400) if "/1." in body["photo"] else None
+
+    with Server(refuse_the_second).client() as client:
+        report = client.batch(rows(3), tmp_path, credits=2)
+    assert [row.state for row in report.rows] == ["done", "failed", "done"]
+    assert (report.credits, report.complete) == (2, True)
+
+
 def test_a_job_that_fails_is_a_failed_row_with_its_id(clock: Clock, tmp_path: Path) -> None:
     server = Server(state="broken")
     with server.client() as client:
@@ -284,7 +303,90 @@ def test_an_id_that_the_journal_cannot_take_is_in_the_error(clock: Clock, tmp_pa
 
     with Server(spoil).client() as client, pytest.raises(errors.JournalError, match="t-1") as caught:
         client.batch(rows(1), tmp_path)
-    assert caught.value.job_id == "t-1"
+    assert (caught.value.job_id, caught.value.job_ids) == ("t-1", {"1": "t-1"})
+
+
+class FullDisk:
+    """Journals that take so many ids only at a later attempt, as on a disk that is full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: float) -> None:
+        self.refused: list[str] = []
+        take = Journal.accepted
+
+        def accepted(journal: Journal, claim: Claim, job_id: str) -> None:
+            if len(self.refused) < times:
+                self.refused.append(job_id)
+                raise errors.JournalError("The journal cannot be read or written: database or disk is full")
+            take(journal, claim, job_id)
+
+        monkeypatch.setattr(Journal, "accepted", accepted)
+
+
+def test_all_ids_that_the_journal_cannot_take_are_in_the_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = FullDisk(monkeypatch, times=float("inf"))
+    together = threading.Barrier(4)
+
+    def wait_for_the_others(_: dict[str, Any]) -> None:
+        together.wait(5)
+
+    with (
+        Server(wait_for_the_others).client() as client,
+        pytest.raises(errors.JournalError, match="write the ids of their jobs down") as caught,
+    ):
+        client.batch(rows(4), tmp_path)
+    gc.collect()
+    assert set(caught.value.job_ids) == {"1", "2", "3", "4"}
+    assert set(caught.value.job_ids.values()) == set(disk.refused)
+    assert all(job_id in str(caught.value) for job_id in disk.refused)
+    assert "never retrieved" not in caplog.text
+
+
+def test_an_id_that_the_journal_takes_a_little_later_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FullDisk(monkeypatch, times=1)
+    with Server().client() as client:
+        with pytest.raises(errors.JournalError) as caught:
+            client.batch(rows(1), tmp_path)
+        assert caught.value.job_ids == {}
+        assert journal(tmp_path, "SELECT state, job_id FROM rows") == [("submitted", "t-1")]
+        assert client.batch(rows(1), tmp_path).rows[0].state == "done"
+
+
+@pytest.mark.parametrize("there", ["a file in the place of the folder", "a journal that is none"])
+def test_a_folder_that_can_hold_no_journal_is_refused_before_anything_is_sent(there: str, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    if there.startswith("a journal"):
+        folder.mkdir()
+    (folder / "journal.sqlite" if folder.exists() else folder).write_text("no database, and long enough to tell\n" * 9)
+    server = Server()
+    with server.client() as client, pytest.raises(errors.ConfigurationError, match="give another output folder"):
+        client.batch(rows(1), folder)
+    with server.client() as client, pytest.raises(errors.ConfigurationError, match="give another output folder"):
+        client.batch(rows(1), "no\0path")
+    assert server.photos == []
+
+
+@pytest.mark.parametrize("name", ["日" * 100, "a" * 300])
+def test_a_name_as_long_as_any_becomes_files(name: str, clock: Clock, tmp_path: Path) -> None:
+    with Server().client() as client:
+        report = client.batch([{**rows(1)[0], "name": name}], tmp_path)
+    assert report.complete, report.rows[0].error
+    assert report.rows[0].files[0].exists()
+
+
+def test_a_batch_that_stops_does_not_warn_of_jobs_that_its_journal_keeps(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop(progress: BatchProgress) -> None:
+        if progress.running == 3:
+            _thread.interrupt_main()
+
+    with Server(state="running").client() as client, pytest.raises(KeyboardInterrupt):
+        client.batch(rows(3), tmp_path, on_progress=stop)
+    assert "Nobody waits" not in caplog.text
 
 
 def test_a_batch_that_is_cancelled_notes_the_submit_in_the_air(tmp_path: Path) -> None:
@@ -317,8 +419,6 @@ def test_a_batch_that_is_cancelled_notes_the_submit_in_the_air(tmp_path: Path) -
 
 
 def test_an_interruption_stops_it_once_all_is_noted(tmp_path: Path) -> None:
-    import _thread
-
     def interrupt(body: dict[str, Any]) -> None:
         _thread.interrupt_main()
 
@@ -337,6 +437,18 @@ def test_progress_adds_up_and_ends_with_the_end(clock: Clock, tmp_path: Path) ->
     assert "limit" in str(seen[-1].note)
 
 
+def test_the_time_left_is_told_by_the_rate_of_ends_and_not_by_the_time_before_the_first(clock: Clock) -> None:
+    ends = _Ends()
+    clock.sleep(30)  # So long the first renders take; then two a second end.
+    ends.note()
+    assert ends.left(99, clock.now) is None
+    for _ in range(10):
+        clock.sleep(0.5)
+        ends.note()
+    assert ends.left(89, clock.now) == pytest.approx(44.5)
+    assert ends.left(0, clock.now) == 0
+
+
 @pytest.fixture
 def begun(clock: Clock, tmp_path: Path) -> Iterator[Things]:
     with Server().client() as client:
@@ -348,6 +460,12 @@ def begun(clock: Clock, tmp_path: Path) -> Iterator[Things]:
 def test_another_input_in_the_same_folder_is_refused(begun: Things, tmp_path: Path, other: list[Any]) -> None:
     with pytest.raises(errors.ConfigurationError, match="give another output folder"):
         begun.batch(other, tmp_path)
+
+
+def test_a_journal_of_another_version_is_refused(begun: Things, tmp_path: Path) -> None:
+    journal(tmp_path, "PRAGMA user_version = 9")
+    with pytest.raises(errors.ConfigurationError, match=r"another version of this program \(9\); give another output"):
+        begun.batch(rows(2), tmp_path)
 
 
 def test_another_server_in_the_same_folder_is_refused(begun: Things, tmp_path: Path) -> None:
@@ -362,7 +480,16 @@ def test_rows_may_be_appended(begun: Things, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"operation": "look"}, {"operation": "none"}, {"credits": -1}, {"concurrency": 0}], ids=repr
+    "options",
+    [
+        {"operation": "look"},
+        {"operation": "none"},
+        {"credits": -1},
+        {"concurrency": 0},
+        {"timeout": -1},
+        {"timeout": float("nan")},
+    ],
+    ids=repr,
 )
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path, options: dict[str, Any]) -> None:
     with Server().client() as client, pytest.raises(errors.ConfigurationError):

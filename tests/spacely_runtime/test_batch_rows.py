@@ -98,6 +98,12 @@ def test_all_that_is_wrong_is_told_with_file_line_argument_and_rule(tmp_path: Pa
     ]
 
 
+def test_what_is_wrong_with_a_row_as_a_whole_is_told_of_the_row(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("size\n1\n")
+    assert problems(path, START) == ['in.csv:2: "photo" is a required property']
+
+
 def test_columns_that_stand_for_nothing_or_twice_are_told(tmp_path: Path) -> None:
     assert "in.csv:2: colour: is no argument of shapes" in problems(csv(tmp_path, "colour,label\nred,x\n"))[0]
     assert "says the same" in problems([{"side_count": 3, "sideCount": 3}])[0]
@@ -127,6 +133,7 @@ def test_a_name_cannot_leave_its_folder(name: str) -> None:
 def test_values_that_cannot_be_noted_are_told() -> None:
     assert "holds what JSON cannot" in problems([{"label": object()}])[0]
     assert "holds what JSON cannot" in problems([{"scale": float("nan")}])[0]
+    assert "holds what JSON cannot" in problems([{"label": "\ud800"}])[0]
     assert problems([7]) == ["row 1: is no mapping but a int"]  # type: ignore[list-item]  # what it is about
     assert read([{"label": uuid.UUID(int=0)}])[0].request == '{"label": "00000000-0000-0000-0000-000000000000"}'
 
@@ -138,12 +145,13 @@ def test_a_row_that_holds_the_key_is_refused_without_showing_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("in.xlsx", b""), ("none.csv", None), ("in.csv", b"label\n\xff"), ("in.csv", b"label\n")]
+    ("name", "content"),
+    [("in.xlsx", b""), ("none.csv", None), ("in.csv", b"label\n\xff"), ("in.csv", b"label\n"), ("in\0.csv", None)],
 )
 def test_an_input_that_cannot_be_read_or_is_empty_is_refused(tmp_path: Path, name: str, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(errors.ConfigurationError):
+    with pytest.raises(errors.ConfigurationError, match=name):
         read(tmp_path / name)
 
 

@@ -155,6 +155,10 @@ def test_a_hook_that_fails_is_logged_and_neither_job_nor_result_is_lost(
     failures = [each for each in caplog.records if each.message == "A hook failed; the call goes on"]
     assert len(failures) == 7  # Two calls and a wait, two requests, two responses.
     assert "a mistake in a hook" in str(failures[0].exc_info)
+    told = [(each.operation, each.job_id) for each in failures]  # type: ignore[attr-defined]  # its own attributes
+    started = told.index(("startThing", "t-1"))
+    assert {("startThing", None)} == set(told[:started])  # Before there was an id.
+    assert {job_id for _, job_id in told[started:]} == {"t-1"}
 
 
 def test_a_hook_that_fails_hides_no_error_of_the_call(caplog: pytest.LogCaptureFixture) -> None:

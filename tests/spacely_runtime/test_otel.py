@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -141,3 +142,33 @@ def test_without_opentelemetry_the_extra_is_named() -> None:
     code = "import sys; sys.modules['opentelemetry'] = None; import spacely_runtime.otel"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "install the client with its extra otel" in done.stderr
+
+
+def test_a_download_is_a_span_with_an_event_for_each_attempt_and_no_signature(
+    telemetry: Telemetry, clock: Clock, tmp_path: Path
+) -> None:
+    server = Server(DONE, answer(503), answer(body=b"image"), answer(404))
+    with server.client(hooks=[telemetry.hook]) as client, pytest.raises(errors.DownloadError):
+        client.job("start", "t-1").download(tmp_path)
+    first, second = telemetry.spans()[2:]
+    assert (first.name, first.kind, first.status.status_code) == (
+        "download startThing",
+        SpanKind.CLIENT,
+        StatusCode.UNSET,
+    )
+    assert dict(first.attributes or {}) == {
+        "http.request.method": "GET",
+        "url.full": "https://files.test/a/one.png",
+        "server.address": "files.test",
+        "server.port": 443,
+        "client.operation": "startThing",
+        "client.job_id": "t-1",
+        "http.request.resend_count": 1,
+        "http.response.status_code": 200,
+        "http.response.body.size": 5,
+    }
+    assert [dict(event.attributes or {}).get("error.type") for event in first.events] == ["503", None]
+    assert (second.status.status_code, (second.attributes or {})["error.type"]) == (StatusCode.ERROR, "404")
+    assert "sig=" not in "".join(span.to_json() for span in telemetry.spans())
+    hosts = {point.attributes["server.address"]: 0 for point in telemetry.durations()}
+    assert hosts.keys() == {"things.test", "files.test"}

@@ -16,8 +16,8 @@ import pytest
 from tests.spacely_runtime.things import KEY, RUNNING, STARTED, Clock, Server, Things, answer
 
 from spacely_runtime._budget import Budget, RateLimit
-from spacely_runtime._jobs import Following, _Wait
 from spacely_runtime._pace import Pace, spread
+from spacely_runtime._wait import Following, Wait
 
 ROOT = Path(__file__).parents[2]
 GAP = 0.16
@@ -100,7 +100,7 @@ def test_a_plan_is_made_again_before_its_time_comes(clock: Clock) -> None:
         job = client.start()
         pace = job.following._pace
         follow(pace, [60.0] * 20, 1.45)
-        wait = _Wait[Any](job, None)
+        wait = Wait[Any](job, None)
         assert 20 < wait.pause() < 40
         follow(pace, [5.0] * 400, 1.45)
         assert wait.pause() < 5

@@ -129,3 +129,19 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(header: str, seconds: float
 def test_a_date_to_come_is_that_many_seconds_away() -> None:
     moment = datetime.now(UTC) + timedelta(seconds=30)
     assert _retry.retry_after({"retry-after": format_datetime(moment, usegmt=True)}) == pytest.approx(30, abs=2)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [httpx.ReadTimeout("slow"), answer(500, b"body"), answer(303), answer(200, b"<html>"), answer(204)],
+    ids=["no answer", "500", "a redirect", "no JSON", "undocumented"],
+)
+def test_a_submit_that_may_have_been_accepted_is_said_to_be_one(given: httpx.Response | Exception) -> None:
+    with (
+        Server(given).client() as client,
+        pytest.raises(errors.SubmissionUncertain, match="the submit may have been accepted, so it is not sent again"),
+    ):
+        client.start()
+    with Server(given).client(max_retries=0) as client, pytest.raises(errors.ClientError) as caught:
+        client.look("t")
+    assert "accepted" not in str(caught.value)

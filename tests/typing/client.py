@@ -13,6 +13,7 @@ from spacely_client import (
     BatchProgress,
     BatchReport,
     BatchRow,
+    DownloadProgress,
     Hook,
     Job,
     JobUpdate,
@@ -67,7 +68,7 @@ def jobs(client: Spacely) -> None:
     assert_type(job.id, str)
     assert_type(job.poll(), PollResultResponse)
     assert_type(job.wait(timeout=1, on_update=print), PollResultResponse)
-    assert_type(job.download("folder"), list[Path])
+    assert_type(job.download("folder", on_progress=fetched), list[Path])
     for update in job.updates(timeout=3):
         assert_type(update, JobUpdate[PollResultResponse])
         assert_type(update.response, PollResultResponse)
@@ -75,6 +76,11 @@ def jobs(client: Spacely) -> None:
         assert_type(update.elapsed, float)
         if update.state == "succeeded":
             return
+
+
+def fetched(progress: DownloadProgress) -> None:
+    assert_type(progress.received, int)
+    assert_type(progress.total, int | None)
 
 
 def told(update: JobUpdate[PollResultResponse]) -> None:

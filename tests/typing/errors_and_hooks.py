@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import assert_type
 
 from spacely_client import (
     CallEvent,
     ClientError,
+    DownloadAttemptEvent,
+    DownloadError,
+    DownloadEvent,
     Hook,
     InvalidRequest,
     JobTimeout,
@@ -67,6 +71,15 @@ class Count(Hook):
         assert_type(event.status_code, int | None)
         assert_type(event.error, ClientError | None)
         self.failures += event.error is not None
+
+    @contextmanager
+    def on_download(self, event: DownloadEvent, /) -> Generator[None]:
+        assert_type(event.path, Path)
+        yield
+
+    def on_download_attempt(self, event: DownloadAttemptEvent, /) -> None:
+        assert_type(event.received, int)
+        assert_type(event.error, DownloadError | None)
 
 
 Spacely(hooks=[Count()])

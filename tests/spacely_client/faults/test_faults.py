@@ -21,7 +21,7 @@ from tests.spacely_client.faults.table import FAULTS, PNG, REF, Ends, Fault
 
 from spacely_client import AsyncSpacely, ClientError, Spacely, SubmissionUncertain
 from spacely_mock import Mock, MockServer
-from spacely_runtime import _client, _clock, _download, _jobs
+from spacely_runtime import _client, _clock, _download, _wait
 
 CallName: TypeAlias = Literal["submit", "poll", "download"]
 Kind: TypeAlias = type[Spacely] | type[AsyncSpacely]
@@ -54,7 +54,7 @@ def _short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SkippingClock()
     for name in ("monotonic", "sleep", "sleep_async"):
         monkeypatch.setattr(_clock, name, getattr(clock, name))
-    monkeypatch.setattr(_jobs, "FAILED_POLLS", 2)
+    monkeypatch.setattr(_wait, "FAILED_POLLS", 2)
     monkeypatch.setattr(_client, "ATTEMPT_TIMEOUTS", 1.5)
     monkeypatch.setattr(_download, "FILE_BYTES", 16 * 1024**2)
 
