@@ -205,7 +205,14 @@ class AnyClient(Generic[H, Transport]):
             url = self._base_url + encoded.pop("url")
             # httpx would take the URL apart once more to put the parameters in.
             params = _httpx.QueryParams(encoded.pop("params", None))
-            return self._http.build_request(url=f"{url}?{params}" if params else url, **encoded)
+            if params:
+                url += f"?{params}"
+            if "cookies" in encoded or self._http.cookies:
+                return self._http.build_request(url=url, **encoded)
+            # The same where there are none, without the copies that httpx makes of all it might merge.
+            headers = _httpx.Headers(self._http.headers)
+            headers.update(encoded.pop("headers", None))
+            return _httpx.Request(url=url, headers=headers, **encoded)
         except errors.ClientError:
             raise
         except Exception as error:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...models.generate_advance_response import GenerateAdvanceResponse
-from ...types import UNSET, HttpResponse
+from ...types import UNSET
 
 
 def encode(arguments: Mapping[str, Any], body: Any) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def _encode(
     return _kwargs
 
 
-def decode_200(response: HttpResponse) -> GenerateAdvanceResponse:
-    """Turn an answer with the status 200 into the operation's result."""
-    response_200 = GenerateAdvanceResponse.from_dict(response.json())
+def decode_200(body: Any) -> GenerateAdvanceResponse:
+    """Turn the JSON body of an answer with the status 200 into the operation's result."""
+    response_200 = GenerateAdvanceResponse.from_dict(body)
 
     return response_200
