@@ -19,7 +19,7 @@ from openapi_python_client.parser.responses import JSON_SOURCE, Response
 from spacely_runtime import SyncClient
 from spacely_spec import Operation, Parameter, SecurityScheme, Spec, json_schema, left_out, required_of
 
-from ._code import accepted, compare, entry, prose, raw, read
+from ._code import accepted, compare, entry, is_model_import, prose, raw, read
 
 Json: TypeAlias = Any
 
@@ -322,6 +322,11 @@ class Facade:
     @cached_property
     def imports(self) -> list[str]:
         return sorted(set().union(*(method.imports for method in self.operations)))
+
+    @cached_property
+    def models(self) -> frozenset[str]:
+        """The models that the methods' signatures name."""
+        return frozenset(line.split()[-1] for line in self.imports if is_model_import(line))
 
 
 def build_facade(spec: Spec, data: GeneratorData) -> Facade:
