@@ -19,7 +19,7 @@ comes and depend on none of it.
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spacely_runtime import AsyncJob, Job, JobUpdate, RawResponse
+from spacely_runtime import AsyncJob, Job, JobUpdate
 
 from . import models
 from .client import AsyncSpacely, Spacely
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         CallEvent,
         Hook,
         LoggingHook,
+        RawResponse,
         RequestEvent,
         ResponseEvent,
         WaitEvent,
@@ -124,6 +125,7 @@ _LATE: Final = frozenset(
         "CallEvent",
         "Hook",
         "LoggingHook",
+        "RawResponse",
         "RequestEvent",
         "ResponseEvent",
         "WaitEvent",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from spacely_runtime import (
     AsyncClient,
@@ -12,15 +12,15 @@ from spacely_runtime import (
     Job,
     Operation,
     RateLimit,
-    RawCalls,
     SyncClient,
-    returning_raw,
-    returning_raw_async,
 )
 
 from . import models as _models
 from ._operations import OPERATIONS
 from .types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from spacely_runtime import RawCalls
 
 __all__ = ["AsyncSpacely", "AsyncSpacelyWithRawResponse", "Spacely", "SpacelyWithRawResponse"]
 
@@ -163,6 +163,8 @@ class SpacelyWithRawResponse:
     """The operations of Spacely, each with a ``RawResponse`` for its result."""
 
     def __init__(self, calls: RawCalls) -> None:
+        from spacely_runtime import returning_raw
+
         self.generate_advance = returning_raw(Spacely.generate_advance, calls)
         self.poll_result = returning_raw(Spacely.poll_result, calls)
 
@@ -307,5 +309,7 @@ class AsyncSpacelyWithRawResponse:
     """The operations of AsyncSpacely, each with a ``RawResponse`` for its result."""
 
     def __init__(self, calls: RawCalls) -> None:
+        from spacely_runtime import returning_raw_async
+
         self.generate_advance = returning_raw_async(AsyncSpacely.generate_advance, calls)
         self.poll_result = returning_raw_async(AsyncSpacely.poll_result, calls)

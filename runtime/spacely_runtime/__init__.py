@@ -6,10 +6,10 @@ from ._budget import RateLimit
 from ._client import AsyncClient, SyncClient
 from ._jobs import AsyncJob, Job, JobUpdate
 from ._operation import Answer, Key, Operation, Polling, Reply, Validator
-from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
     from ._report import BatchProgress, BatchReport, BatchRow
     from .hooks import CallEvent, Hook, LoggingHook, RequestEvent, ResponseEvent, WaitEvent
 
@@ -45,6 +45,7 @@ __all__ = [
 
 # Imported when they are first asked for: most programs do without.
 _HOMES: Final = {
+    **dict.fromkeys(("RawCalls", "RawResponse", "returning_raw", "returning_raw_async"), "._raw"),
     **dict.fromkeys(("BatchProgress", "BatchReport", "BatchRow"), "._report"),
     **dict.fromkeys(("CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"), ".hooks"),
 }

@@ -26,13 +26,13 @@ from ._jobs import AnyJob, AsyncJob, Following
 from ._log import log
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
-from ._port import Port
-from ._raw import RawCalls
 from ._retry import Retries
 from ._secret import Secret
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ._port import Port
+    from ._raw import RawCalls
     from ._shared_budget import SharedBudget
     from ._watch import Watch
     from .hooks import Hook
@@ -271,6 +271,8 @@ class AnyClient(Generic[H, Transport]):
         download: Callable[[str, Path, AnyJob], Awaitable[Path]],
     ) -> Port:
         """What a batch needs of this client, with calls that are asynchronous."""
+        from ._port import Port  # Whoever runs no batch does without.
+
         return Port(
             operations=self.operations,
             base_url=self._base_url,
@@ -285,6 +287,8 @@ class AnyClient(Generic[H, Transport]):
 
     def _raw_calls(self) -> RawCalls:
         """What the methods of ``with_raw_response`` call."""
+        from ._raw import RawCalls  # Whoever looks at no raw answer does without.
+
         return RawCalls(self._send, self._started, self.operations)
 
     def _resume_options(self, name: str, job_id: str) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from ._download import Download
 from ._intake import Intake
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
-from ._port import Port
 from .types import UNSET
 
 if TYPE_CHECKING:
+    from ._port import Port
     from ._report import BatchProgress, BatchReport
     from ._rows import Source
     from ._shared_budget import Turn

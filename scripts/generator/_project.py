@@ -38,6 +38,7 @@ _LATE_NAMES = [
     "CallEvent",
     "Hook",
     "LoggingHook",
+    "RawResponse",
     "RequestEvent",
     "ResponseEvent",
     "WaitEvent",
