@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -12,12 +13,16 @@ from urllib.parse import urlsplit
 from . import _clock, _httpx, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
+from ._connections import Connections
 from ._defaults import (
     BODY_CHARACTERS,
     CONNECT_TIMEOUT_SECONDS,
     DOWNLOAD_TIMEOUT_SECONDS,
+    IDLE_CONNECTION_SECONDS,
     MOST_POLLS_A_JOB,
     POLLS_A_JOB,
+    POOL_CONNECTIONS,
+    POOLS,
     RETRIES,
     TIMEOUT_SECONDS,
 )
@@ -40,7 +45,7 @@ H = TypeVar("H", _httpx.Client, _httpx.AsyncClient)
 Transport = TypeVar("Transport", _httpx.BaseTransport, _httpx.AsyncBaseTransport)
 
 
-class AnyClient(Generic[H, Transport]):
+class AnyClient(ABC, Generic[H, Transport]):
     """What the two clients have in common: all but the I/O."""
 
     _send: Callable[..., Any]
@@ -85,13 +90,22 @@ class AnyClient(Generic[H, Transport]):
             self._budget.expect(polls_per_job)
         self._paces: dict[str, Pace] = {}
         self._hooks = tuple(hooks)
-        self._http: H = self._new_http(transport=transport, **self._http_options(self._timeout))
+        # Certificates are read once, not for each pool; a transport of the caller's has its own.
+        tls = _httpx.create_ssl_context() if transport is None else True
+        options = {"transport": transport, "verify": tls, **self._http_options(self._timeout)}
+        cookies = _httpx.Cookies()
+        self._connections: Connections[H] = Connections(
+            lambda: self._new_http(options, cookies),
+            *((POOLS, POOL_CONNECTIONS) if transport is None else (1, float("inf"))),
+        )
+        self._http: H = self._connections.first
         # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
-        self._files: H = self._new_http(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+        options = {"transport": transport, "verify": tls, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS)}
+        self._files: H = self._new_http(options, _httpx.Cookies())
 
-    def _new_http(self, **options: Any) -> H:
+    @abstractmethod
+    def _new_http(self, options: Mapping[str, Any], cookies: _httpx.Cookies) -> H:
         """What requests are sent with."""
-        raise NotImplementedError
 
     @property
     def base_url(self) -> str:
@@ -153,6 +167,11 @@ class AnyClient(Generic[H, Transport]):
     def _http_options(self, operation_timeout: float) -> dict[str, Any]:
         return {
             "timeout": _httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
+            "limits": _httpx.Limits(
+                max_connections=POOL_CONNECTIONS,
+                max_keepalive_connections=POOL_CONNECTIONS,
+                keepalive_expiry=IDLE_CONNECTION_SECONDS,
+            ),
             "follow_redirects": False,
             "headers": ENCODINGS,
         }

@@ -48,14 +48,15 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """
 
-    def _new_http(self, **options: Any) -> _httpx.Client:
-        client = _httpx.Client(**options)
+    def _new_http(self, options: Mapping[str, Any], cookies: _httpx.Cookies) -> _httpx.Client:
+        client = _httpx.Client(options, cookies)
         keep_deadlines(client)
         return client
 
     def close(self) -> None:
         """Close the connections. Jobs that run go on."""
-        self._http.close()
+        for http in self._connections:
+            http.close()
         self._files.close()
         if self._shared_budget is not None:
             self._shared_budget.close()
@@ -211,10 +212,11 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
 
     def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         intake = None
+        pool = self._connections.take()
         call.sent_at = _clock.monotonic()
         try:
             with deadline(self._timeout * ATTEMPT_TIMEOUTS):
-                response = self._http.send(request, auth=self._auth(call.operation), stream=True)
+                response = pool.http.send(request, auth=self._auth(call.operation), stream=True)
                 try:
                     intake = Intake(response, ANSWER_BYTES)
                     intake.check()
@@ -227,6 +229,7 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
             call.interrupted(interruption)
             raise
         finally:
+            self._connections.leave(pool)
             self._answered(call)
         return response
 
@@ -261,12 +264,13 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
 class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
     """The base of the generated asynchronous client; see SyncClient for the arguments."""
 
-    def _new_http(self, **options: Any) -> _httpx.AsyncClient:
-        return _httpx.AsyncClient(**options)
+    def _new_http(self, options: Mapping[str, Any], cookies: _httpx.Cookies) -> _httpx.AsyncClient:
+        return _httpx.AsyncClient(options, cookies)
 
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""
-        await self._http.aclose()
+        for http in self._connections:
+            await http.aclose()
         await self._files.aclose()
         if self._shared_budget is not None:
             await self._shared_budget.aclose()
@@ -378,11 +382,12 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
 
     async def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         intake = None
+        pool = self._connections.take()
         call.sent_at = _clock.monotonic()
         seconds = self._timeout * ATTEMPT_TIMEOUTS
         try:
             async with deadline_async(seconds):
-                response = await self._http.send(request, auth=self._auth(call.operation), stream=True)
+                response = await pool.http.send(request, auth=self._auth(call.operation), stream=True)
                 try:
                     intake = Intake(response, ANSWER_BYTES)
                     intake.check()
@@ -395,6 +400,7 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
             call.interrupted(interruption)
             raise
         finally:
+            self._connections.leave(pool)
             self._answered(call)
         return response
 

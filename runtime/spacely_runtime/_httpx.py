@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -14,11 +15,11 @@ from httpx import (
     ByteStream,
     ConnectError,
     ConnectTimeout,
-    Cookies,
     DecodingError,
     Headers,
     HTTPError,
     InvalidURL,
+    Limits,
     LocalProtocolError,
     PoolTimeout,
     ProxyError,
@@ -31,6 +32,7 @@ from httpx import (
     Timeout,
     UnsupportedProtocol,
     WriteTimeout,
+    create_ssl_context,
 )
 
 __all__ = [
@@ -43,10 +45,12 @@ __all__ = [
     "Client",
     "ConnectError",
     "ConnectTimeout",
+    "Cookies",
     "DecodingError",
     "HTTPError",
     "Headers",
     "InvalidURL",
+    "Limits",
     "LocalProtocolError",
     "PoolTimeout",
     "ProxyError",
@@ -60,10 +64,11 @@ __all__ = [
     "UnsupportedProtocol",
     "Url",
     "WriteTimeout",
+    "create_ssl_context",
 ]
 
 
-class _Cookies(Cookies):
+class Cookies(httpx.Cookies):
     """Looks for cookies only where an answer sets some: httpx takes every answer apart, a fifth of a call's cost."""
 
     def extract_cookies(self, response: Response) -> None:
@@ -72,20 +77,20 @@ class _Cookies(Cookies):
 
 
 class _Jar:
-    """A client whose cookies are such."""
+    """A client whose cookies are such, and may be those of other clients too."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, options: Mapping[str, Any], cookies: Cookies) -> None:
         super().__init__(**options)
-        self._jar = _Cookies()
+        self._jar = cookies
 
     @property
-    def cookies(self) -> Cookies:
+    def cookies(self) -> httpx.Cookies:
         """What the server has set."""
         return self._jar
 
     @cookies.setter
     def cookies(self, cookies: Any) -> None:
-        self._jar = _Cookies(cookies)
+        self._jar = Cookies(cookies)
 
 
 class Client(_Jar, httpx.Client):
