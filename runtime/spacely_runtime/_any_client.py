@@ -191,7 +191,7 @@ class AnyClient(ABC, Generic[H, Transport]):
         ticket = budget.enter(submit=operation.polling is not None)
         try:
             while not granted:
-                wait, granted = budget.ask(ticket, _clock.monotonic())
+                wait, granted = budget.ask(ticket, _clock.monotonic(), self._connections.free)
                 yield wait
         finally:
             budget.leave(ticket)
