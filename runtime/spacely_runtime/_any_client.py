@@ -52,6 +52,14 @@ class AnyClient(ABC, Generic[H, Transport]):
     """Makes a call; see the two clients."""
     _started: Callable[..., Any]
     """Makes a job of the answer to its submit; see the two clients."""
+    _submit: Callable[..., Any]
+    """Submits a job; see the two clients."""
+    _resume: Callable[..., Any]
+    """Makes a job of its id; see the two clients."""
+    _poll: Callable[..., Any]
+    """Asks once how a job stands; see the two clients."""
+    _download: Callable[..., Any]
+    """Fetches a file; see the two clients."""
 
     operations: ClassVar[Mapping[str, Operation]]
     """The operations of the contract, by the name of their method."""

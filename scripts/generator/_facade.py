@@ -25,7 +25,7 @@ Json: TypeAlias = Any
 
 _OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job", "with_raw_response"}
 _IMPORT_PREFIX = "."
-_PARSED_BODY: Final = {**JSON_SOURCE, "attribute": "body"}
+_PARSED_BODY: Final = JSON_SOURCE | {"attribute": "body"}
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 
