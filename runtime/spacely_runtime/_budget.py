@@ -94,9 +94,10 @@ class Budget:
         with self._lock:
             submit = ticket in self._submits
             moment = self._submit_moment(ticket, now) if submit else self._other_moment(ticket, now)
-            if moment <= now and (missing := self._ahead(ticket, now) + 1 - connections) > 0:
-                # At best they come free as fast as calls may be made.
-                moment = now + max(missing * self._window / self.limit.calls, _CONNECTION_PAUSE)
+            if moment <= now and connections < len(self._submits) + len(self._others):
+                missing = self._ahead(ticket, now) + 1 - connections
+                if missing > 0:  # At best they come free as fast as calls may be made.
+                    moment = now + max(missing * self._window / self.limit.calls, _CONNECTION_PAUSE)
             if moment > now:
                 return moment - now, False
             self._leave(ticket)

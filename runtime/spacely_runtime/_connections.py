@@ -45,6 +45,7 @@ class Connections(Generic[H]):
         self._most = pools
         self._size = size
         self._pools: list[Pool[H]] = [Pool(make())]
+        self._free = pools * size
         self._lock = threading.Lock()
 
     @property
@@ -55,7 +56,7 @@ class Connections(Generic[H]):
     @property
     def free(self) -> float:
         """How many more calls may begin before one has to wait for a connection."""
-        return self._most * self._size - sum(pool.calls for pool in self._pools)
+        return self._free
 
     def take(self) -> Pool[H]:
         """A pool that has a connection free; where none has, the one for which the fewest wait."""
@@ -67,12 +68,14 @@ class Connections(Generic[H]):
             elif pool is None:
                 pool = min(self._pools, key=lambda pool: pool.calls)
             pool.calls += 1
+            self._free -= 1
             return pool
 
     def leave(self, pool: Pool[H]) -> None:
         """Give back what ``take`` gave."""
         with self._lock:
             pool.calls -= 1
+            self._free += 1
 
     def __iter__(self) -> Iterator[H]:
         return iter([pool.http for pool in self._pools])
