@@ -19,7 +19,7 @@ comes and depend on none of it.
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spacely_runtime import AsyncJob, Job, JobUpdate, RawResponse
+from spacely_runtime import AsyncJob, Job, JobUpdate
 
 from . import models
 from .client import AsyncSpacely, Spacely
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         DownloadProgress,
         Hook,
         LoggingHook,
+        RawResponse,
         RequestEvent,
         ResponseEvent,
         WaitEvent,
@@ -133,6 +134,7 @@ _LATE: Final = frozenset(
         "DownloadProgress",
         "Hook",
         "LoggingHook",
+        "RawResponse",
         "RequestEvent",
         "ResponseEvent",
         "WaitEvent",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from spacely_runtime import (
     AsyncClient,
@@ -12,16 +12,15 @@ from spacely_runtime import (
     Job,
     Operation,
     RateLimit,
-    RawCalls,
     SyncClient,
-    returning_raw,
-    returning_raw_async,
 )
 
+from . import models as _models
 from ._operations import OPERATIONS
-from .models.poll_result_response import PollResultResponse
-from .models.renovate_type import RenovateType
 from .types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from spacely_runtime import RawCalls
 
 __all__ = ["AsyncSpacely", "AsyncSpacelyWithRawResponse", "Spacely", "SpacelyWithRawResponse"]
 
@@ -55,10 +54,10 @@ class Spacely(SyncClient):
         *,
         model: str,
         image_url: str,
-        renovate_type: RenovateType | Literal["residential", "commercial"],
+        renovate_type: _models.RenovateType | Literal["residential", "commercial"],
         prompt: str | Unset = UNSET,
         n_prompt: str | Unset = UNSET,
-    ) -> Job[PollResultResponse]:
+    ) -> Job[_models.PollResultResponse]:
         """Submit a render of a room.
 
         Starts one render from a photograph and returns at once with the refId of the job. The images are fetched with
@@ -92,7 +91,7 @@ class Spacely(SyncClient):
             ClientError: Anything else that went wrong; the error tree tells what.
         """
         return cast(
-            "Job[PollResultResponse]",
+            "Job[_models.PollResultResponse]",
             self._submit(
                 "generate_advance",
                 {},
@@ -110,7 +109,7 @@ class Spacely(SyncClient):
         self,
         *,
         ref_id: str,
-    ) -> PollResultResponse:
+    ) -> _models.PollResultResponse:
         """Fetch the state and the images of a render.
 
         Answers `processing` with no images while the render runs and `success` with their URLs once it has ended.
@@ -133,7 +132,7 @@ class Spacely(SyncClient):
             ClientError: Anything else that went wrong; the error tree tells what.
         """
         return cast(
-            "PollResultResponse",
+            "_models.PollResultResponse",
             self._call(
                 "poll_result",
                 {
@@ -147,7 +146,7 @@ class Spacely(SyncClient):
         """The operations with other results: each answer as it came, beside what is returned otherwise."""
         return SpacelyWithRawResponse(self._raw_calls())
 
-    def job(self, operation: Literal["generate_advance"], job_id: str) -> Job[PollResultResponse]:
+    def job(self, operation: Literal["generate_advance"], job_id: str) -> Job[_models.PollResultResponse]:
         """Take a job up again, in this process or another; nothing is sent.
 
         Args:
@@ -164,6 +163,8 @@ class SpacelyWithRawResponse:
     """The operations of Spacely, each with a ``RawResponse`` for its result."""
 
     def __init__(self, calls: RawCalls) -> None:
+        from spacely_runtime import returning_raw
+
         self.generate_advance = returning_raw(Spacely.generate_advance, calls)
         self.poll_result = returning_raw(Spacely.poll_result, calls)
 
@@ -199,10 +200,10 @@ class AsyncSpacely(AsyncClient):
         *,
         model: str,
         image_url: str,
-        renovate_type: RenovateType | Literal["residential", "commercial"],
+        renovate_type: _models.RenovateType | Literal["residential", "commercial"],
         prompt: str | Unset = UNSET,
         n_prompt: str | Unset = UNSET,
-    ) -> AsyncJob[PollResultResponse]:
+    ) -> AsyncJob[_models.PollResultResponse]:
         """Submit a render of a room.
 
         Starts one render from a photograph and returns at once with the refId of the job. The images are fetched with
@@ -236,7 +237,7 @@ class AsyncSpacely(AsyncClient):
             ClientError: Anything else that went wrong; the error tree tells what.
         """
         return cast(
-            "AsyncJob[PollResultResponse]",
+            "AsyncJob[_models.PollResultResponse]",
             await self._submit(
                 "generate_advance",
                 {},
@@ -254,7 +255,7 @@ class AsyncSpacely(AsyncClient):
         self,
         *,
         ref_id: str,
-    ) -> PollResultResponse:
+    ) -> _models.PollResultResponse:
         """Fetch the state and the images of a render.
 
         Answers `processing` with no images while the render runs and `success` with their URLs once it has ended.
@@ -277,7 +278,7 @@ class AsyncSpacely(AsyncClient):
             ClientError: Anything else that went wrong; the error tree tells what.
         """
         return cast(
-            "PollResultResponse",
+            "_models.PollResultResponse",
             await self._call(
                 "poll_result",
                 {
@@ -291,7 +292,7 @@ class AsyncSpacely(AsyncClient):
         """The operations with other results: each answer as it came, beside what is returned otherwise."""
         return AsyncSpacelyWithRawResponse(self._raw_calls())
 
-    def job(self, operation: Literal["generate_advance"], job_id: str) -> AsyncJob[PollResultResponse]:
+    def job(self, operation: Literal["generate_advance"], job_id: str) -> AsyncJob[_models.PollResultResponse]:
         """Take a job up again, in this process or another; nothing is sent.
 
         Args:
@@ -308,5 +309,7 @@ class AsyncSpacelyWithRawResponse:
     """The operations of AsyncSpacely, each with a ``RawResponse`` for its result."""
 
     def __init__(self, calls: RawCalls) -> None:
+        from spacely_runtime import returning_raw_async
+
         self.generate_advance = returning_raw_async(AsyncSpacely.generate_advance, calls)
         self.poll_result = returning_raw_async(AsyncSpacely.poll_result, calls)

@@ -6,12 +6,12 @@ from ._budget import RateLimit
 from ._client import AsyncClient, SyncClient
 from ._jobs import AsyncJob, Job
 from ._operation import Answer, Key, Operation, Polling, Reply, Validator
-from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
 from ._wait import JobUpdate
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ._progress import DownloadProgress
+    from ._raw import RawCalls, RawResponse, returning_raw, returning_raw_async
     from ._report import BatchProgress, BatchReport, BatchRow
     from .hooks import (
         CallEvent,
@@ -59,6 +59,7 @@ __all__ = [
 
 # Imported when they are first asked for: most programs do without.
 _HOMES: Final = {
+    **dict.fromkeys(("RawCalls", "RawResponse", "returning_raw", "returning_raw_async"), "._raw"),
     **dict.fromkeys(("BatchProgress", "BatchReport", "BatchRow"), "._report"),
     "DownloadProgress": "._progress",
     **dict.fromkeys(("DownloadAttemptEvent", "DownloadEvent"), ".hooks"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -12,12 +13,16 @@ from urllib.parse import urlsplit
 from . import _clock, _httpx, errors
 from ._budget import Budget, RateLimit, shared_budget
 from ._call import Call, KeyAuth, id_text
+from ._connections import Connections
 from ._defaults import (
     BODY_CHARACTERS,
     CONNECT_TIMEOUT_SECONDS,
     DOWNLOAD_TIMEOUT_SECONDS,
+    IDLE_CONNECTION_SECONDS,
     MOST_POLLS_A_JOB,
     POLLS_A_JOB,
+    POOL_CONNECTIONS,
+    POOLS,
     RETRIES,
     TIMEOUT_SECONDS,
 )
@@ -26,8 +31,6 @@ from ._jobs import AnyJob, AsyncJob
 from ._log import log
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
-from ._port import Port
-from ._raw import RawCalls
 from ._redaction import keep_out_of_logs
 from ._retry import Retries
 from ._secret import Secret
@@ -35,6 +38,8 @@ from ._wait import Following
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ._port import Port
+    from ._raw import RawCalls
     from ._shared_budget import SharedBudget
     from ._watch import Watch
     from .hooks import Hook
@@ -42,13 +47,21 @@ H = TypeVar("H", _httpx.Client, _httpx.AsyncClient)
 Transport = TypeVar("Transport", _httpx.BaseTransport, _httpx.AsyncBaseTransport)
 
 
-class AnyClient(Generic[H, Transport]):
+class AnyClient(ABC, Generic[H, Transport]):
     """What the two clients have in common: all but the I/O."""
 
     _send: Callable[..., Any]
     """Makes a call; see the two clients."""
     _started: Callable[..., Any]
     """Makes a job of the answer to its submit; see the two clients."""
+    _submit: Callable[..., Any]
+    """Submits a job; see the two clients."""
+    _resume: Callable[..., Any]
+    """Makes a job of its id; see the two clients."""
+    _poll: Callable[..., Any]
+    """Asks once how a job stands; see the two clients."""
+    _download: Callable[..., Any]
+    """Fetches a file; see the two clients."""
 
     operations: ClassVar[Mapping[str, Operation]]
     """The operations of the contract, by the name of their method."""
@@ -88,13 +101,22 @@ class AnyClient(Generic[H, Transport]):
             self._budget.expect(polls_per_job)
         self._paces: dict[str, Pace] = {}
         self._hooks = tuple(hooks)
-        self._http: H = self._new_http(transport=transport, **self._http_options(self._timeout))
+        # Certificates are read once, not for each pool; a transport of the caller's has its own.
+        tls = _httpx.create_ssl_context() if transport is None else True
+        options = {"transport": transport, "verify": tls, **self._http_options(self._timeout)}
+        cookies = _httpx.Cookies()
+        self._connections: Connections[H] = Connections(
+            lambda: self._new_http(options, cookies),
+            *((POOLS, POOL_CONNECTIONS) if transport is None else (1, float("inf"))),
+        )
+        self._http: H = self._connections.first
         # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
-        self._files: H = self._new_http(transport=transport, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS))
+        options = {"transport": transport, "verify": tls, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS)}
+        self._files: H = self._new_http(options, _httpx.Cookies())
 
-    def _new_http(self, **options: Any) -> H:
+    @abstractmethod
+    def _new_http(self, options: Mapping[str, Any], cookies: _httpx.Cookies) -> H:
         """What requests are sent with."""
-        raise NotImplementedError
 
     @property
     def base_url(self) -> str:
@@ -156,6 +178,11 @@ class AnyClient(Generic[H, Transport]):
     def _http_options(self, operation_timeout: float) -> dict[str, Any]:
         return {
             "timeout": _httpx.Timeout(operation_timeout, connect=min(operation_timeout, CONNECT_TIMEOUT_SECONDS)),
+            "limits": _httpx.Limits(
+                max_connections=POOL_CONNECTIONS,
+                max_keepalive_connections=POOL_CONNECTIONS,
+                keepalive_expiry=IDLE_CONNECTION_SECONDS,
+            ),
             "follow_redirects": False,
             "headers": ENCODINGS,
         }
@@ -175,7 +202,7 @@ class AnyClient(Generic[H, Transport]):
         ticket = budget.enter(submit=operation.polling is not None)
         try:
             while not granted:
-                wait, granted = budget.ask(ticket, _clock.monotonic())
+                wait, granted = budget.ask(ticket, _clock.monotonic(), self._connections.free)
                 yield wait
         finally:
             budget.leave(ticket)
@@ -208,7 +235,14 @@ class AnyClient(Generic[H, Transport]):
             url = self._base_url + encoded.pop("url")
             # httpx would take the URL apart once more to put the parameters in.
             params = _httpx.QueryParams(encoded.pop("params", None))
-            return self._http.build_request(url=f"{url}?{params}" if params else url, **encoded)
+            if params:
+                url += f"?{params}"
+            if "cookies" in encoded or self._http.cookies:
+                return self._http.build_request(url=url, **encoded)
+            # The same where there are none, without the copies that httpx makes of all it might merge.
+            headers = _httpx.Headers(self._http.headers)
+            headers.update(encoded.pop("headers", None))
+            return _httpx.Request(url=url, headers=headers, **encoded)
         except errors.ClientError:
             raise
         except Exception as error:
@@ -267,6 +301,8 @@ class AnyClient(Generic[H, Transport]):
         download: Callable[[str, Path, AnyJob], Awaitable[Path]],
     ) -> Port:
         """What a batch needs of this client, with calls that are asynchronous."""
+        from ._port import Port  # Whoever runs no batch does without.
+
         return Port(
             operations=self.operations,
             base_url=self._base_url,
@@ -281,6 +317,8 @@ class AnyClient(Generic[H, Transport]):
 
     def _raw_calls(self) -> RawCalls:
         """What the methods of ``with_raw_response`` call."""
+        from ._raw import RawCalls  # Whoever looks at no raw answer does without.
+
         return RawCalls(self._send, self._started, self.operations)
 
     def _resume_options(self, name: str, job_id: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ or only the time to ask again. So one implementation serves threads and coroutin
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import weakref
 from bisect import bisect_right, insort
@@ -18,6 +19,7 @@ from ._secret import Secret
 _POLLS_MEMORY = 0.02  # How much one finished job changes what is known of the polls that a job takes.
 _PACED = 3  # So many submits know when they are due; the pace of all others is still open.
 _FEW_WINDOWS = 3  # After so many windows' calls, one of them has been there and back as fast as can be.
+_CONNECTION_PAUSE = 0.01  # Who waits for a connection asks again after so many seconds at the earliest.
 _OVERDRAFT = 1.0  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
 
 
@@ -77,12 +79,14 @@ class Budget:
                 self._next_submit -= self._spacing
             self._leave(ticket)
 
-    def ask(self, ticket: int, now: float) -> tuple[float, bool]:
+    def ask(self, ticket: int, now: float, connections: float = math.inf) -> tuple[float, bool]:
         """Ask for a turn.
 
         Args:
             ticket: What ``enter`` gave.
             now: The time in seconds on a monotonic clock.
+            connections: For how many calls there is a connection that is free. A call that found none would leave
+                later than its turn was, and out of order.
 
         Returns:
             The seconds to wait, and whether this is the caller's turn; if not, it waits and asks again.
@@ -90,6 +94,10 @@ class Budget:
         with self._lock:
             submit = ticket in self._submits
             moment = self._submit_moment(ticket, now) if submit else self._other_moment(ticket, now)
+            if moment <= now and connections < len(self._submits) + len(self._others):
+                missing = self._ahead(ticket, now) + 1 - connections
+                if missing > 0:  # At best they come free as fast as calls may be made.
+                    moment = now + max(missing * self._window / self.limit.calls, _CONNECTION_PAUSE)
             if moment > now:
                 return moment - now, False
             self._leave(ticket)
@@ -119,12 +127,18 @@ class Budget:
             self._due[ticket] = due
         if due > now:
             return due
-        return self._moment(sum(1 for other, moment in self._due.items() if other < ticket and moment <= now), now)
+        return self._moment(self._ahead(ticket, now), now)
 
     def _other_moment(self, ticket: int, now: float) -> float:
-        """When a call that is no submit may go: after those that have waited for longer, and all submits that wait."""
+        """When a call that is no submit may go."""
+        return self._moment(self._ahead(ticket, now), now)
+
+    def _ahead(self, ticket: int, now: float) -> int:
+        """How many calls go before one: those of its kind that have waited for longer, and submits before others."""
+        if ticket in self._submits:
+            return sum(1 for other, moment in self._due.items() if other < ticket and moment <= now)
         submits = sum(1 for moment in self._due.values() if moment <= now)
-        return self._moment((ticket - next(iter(self._others))) // 2 + submits, now)
+        return (ticket - next(iter(self._others))) // 2 + submits
 
     def _moment(self, ahead: int, now: float) -> float:
         """When a call may go that lets so many others go before."""

@@ -195,7 +195,8 @@ class Call:
             if violations:
                 raise self._invalid(response, content, violations)
         try:
-            return reply.decode(response), self._answer(response, body)
+            result = reply.decode(response if reply.schema is None else body)
+            return result, self._answer(response, body)
         except Exception as error:  # noqa: BLE001 - whatever generated code trips over, the answer is at fault
             undecodable = Violation("", f"cannot be decoded: {type(error).__name__}: {error}")
             raise self._invalid(response, content, [undecodable]) from None

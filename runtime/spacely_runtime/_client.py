@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _clock, _httpx, errors
-from ._any_client import AnyClient
+from ._batches import AsyncBatches, SyncBatches
 from ._call import Call
 from ._deadline import deadline, deadline_async, keep_deadlines
 from ._defaults import ANSWER_BYTES, ATTEMPT_TIMEOUTS, DOWNLOAD_SECONDS
@@ -16,18 +16,15 @@ from ._download import Download
 from ._intake import Intake
 from ._jobs import AnyJob, AsyncJob, Job
 from ._operation import Answer, Operation
-from ._port import Port
 from .types import UNSET
 
 if TYPE_CHECKING:
     from ._progress import OnProgress
-    from ._report import BatchProgress, BatchReport
-    from ._rows import Source
     from ._shared_budget import Turn
     from ._watch import Watch
 
 
-class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
+class SyncClient(SyncBatches):
     """The base of the generated synchronous client.
 
     Args:
@@ -49,14 +46,15 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """
 
-    def _new_http(self, **options: Any) -> _httpx.Client:
-        client = _httpx.Client(**options)
+    def _new_http(self, options: Mapping[str, Any], cookies: _httpx.Cookies) -> _httpx.Client:
+        client = _httpx.Client(options, cookies)
         keep_deadlines(client)
         return client
 
     def close(self) -> None:
         """Close the connections. Jobs that run go on."""
-        self._http.close()
+        for http in self._connections:
+            http.close()
         self._files.close()
         if self._shared_budget is not None:
             self._shared_budget.close()
@@ -68,78 +66,6 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def batch(
-        self,
-        source: Source,
-        output: str | Path,
-        *,
-        operation: str | None = None,
-        credits: int | None = None,
-        concurrency: int | None = None,
-        timeout: float | None = None,
-        retry_uncertain: bool = False,
-        on_progress: Callable[[BatchProgress], object] | None = None,
-    ) -> BatchReport:
-        """Submit a job for each row, each at most once, and fetch what they produce.
-
-        Interrupted at any moment, even killed, and called again with the same source and output, it goes on where it
-        was. All rows are held to the contract before the first is sent.
-
-        Args:
-            source: The path of a CSV or JSON Lines file, or an iterable of mappings. A column, or key, is an argument
-                of the operation or a property of its body; ``name`` is what the row's files are called.
-            output: The folder for the journal, the files and the report. One folder is one batch: rows may be
-                appended to its source between runs, not changed.
-            operation: The name of the method that submits; may be left out where there is only one.
-            credits: The most submits that may be made in this folder, by all runs together.
-            concurrency: How many rows are in hand at a time; by default as many as the rate limit has use
-                for.
-            timeout: Seconds to wait for each job; None is the contract's own.
-            retry_uncertain: Submit those rows again of which it is not known whether they were accepted.
-            on_progress: Called a few times a second, in another thread, with how it stands.
-
-        Returns:
-            How the batch stands now; ``report.json`` and ``report.html`` in the folder say the same.
-
-        Raises:
-            InvalidRows: Rows break the contract; all of them are listed, nothing was sent.
-            ConfigurationError: The source cannot be read, or the folder is of another batch or cannot be used.
-            JournalError: The journal cannot be read or written; ``job_ids`` are those that it could not take.
-        """
-        from ._batch_setup import prepare, run_in_own_loop  # Whoever runs no batch does without SQLite.
-
-        return run_in_own_loop(
-            prepare(
-                self._port_in_threads(),
-                source,
-                output,
-                operation=operation,
-                credits=credits,
-                concurrency=concurrency,
-                timeout=timeout,
-                retry_uncertain=retry_uncertain,
-                on_progress=on_progress,
-            )
-        )
-
-    def _port_in_threads(self) -> Port:
-        import asyncio  # Synchronous code that runs no batch does without.
-
-        async def poll(job: AnyJob) -> tuple[Any, Answer]:
-            return await asyncio.to_thread(self._poll, job)
-
-        async def download(url: str, path: Path, job: AnyJob, on_progress: OnProgress | None = None) -> Path:
-            return await asyncio.to_thread(self._download, url, path, job, on_progress)
-
-        async def submit(name: str, arguments: Mapping[str, Any], body: Any) -> AsyncJob[Any]:
-            answered = await asyncio.to_thread(self._send, self.operations[name], arguments, body)
-            return AsyncJob(poll, download, **self._job_options(*answered, name))
-
-        def resume(name: str, job_id: str) -> AsyncJob[Any]:
-            return AsyncJob(poll, download, **self._resume_options(name, job_id))
-
-        return self._port(submit, resume, download)
 
     def _call(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Any:
         return self._send(self.operations[name], arguments, body)[0]
@@ -212,10 +138,11 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
 
     def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         intake = None
+        pool = self._connections.take()
         call.sent_at = _clock.monotonic()
         try:
             with deadline(self._timeout * ATTEMPT_TIMEOUTS):
-                response = self._http.send(request, auth=self._auth(call.operation), stream=True)
+                response = pool.http.send(request, auth=self._auth(call.operation), stream=True)
                 try:
                     intake = Intake(response, ANSWER_BYTES)
                     intake.check()
@@ -228,6 +155,7 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
             call.interrupted(interruption)
             raise
         finally:
+            self._connections.leave(pool)
             self._answered(call)
         return response
 
@@ -260,15 +188,16 @@ class SyncClient(AnyClient[_httpx.Client, _httpx.BaseTransport]):
                 response.close()
 
 
-class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
+class AsyncClient(AsyncBatches):
     """The base of the generated asynchronous client; see SyncClient for the arguments."""
 
-    def _new_http(self, **options: Any) -> _httpx.AsyncClient:
-        return _httpx.AsyncClient(**options)
+    def _new_http(self, options: Mapping[str, Any], cookies: _httpx.Cookies) -> _httpx.AsyncClient:
+        return _httpx.AsyncClient(options, cookies)
 
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""
-        await self._http.aclose()
+        for http in self._connections:
+            await http.aclose()
         await self._files.aclose()
         if self._shared_budget is not None:
             await self._shared_budget.aclose()
@@ -280,33 +209,6 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-
-    async def batch(
-        self,
-        source: Source,
-        output: str | Path,
-        *,
-        operation: str | None = None,
-        credits: int | None = None,
-        concurrency: int | None = None,
-        timeout: float | None = None,
-        retry_uncertain: bool = False,
-        on_progress: Callable[[BatchProgress], object] | None = None,
-    ) -> BatchReport:
-        """Submit a job for each row, each at most once, and fetch what they produce; see ``SyncClient.batch``."""
-        from ._batch_setup import prepare  # Whoever runs no batch does without SQLite.
-
-        return await prepare(
-            self._port(self._submit, self._resume, self._download),
-            source,
-            output,
-            operation=operation,
-            credits=credits,
-            concurrency=concurrency,
-            timeout=timeout,
-            retry_uncertain=retry_uncertain,
-            on_progress=on_progress,
-        ).run()
 
     async def _call(self, name: str, arguments: Mapping[str, Any], body: Any = UNSET) -> Any:
         return (await self._send(self.operations[name], arguments, body))[0]
@@ -380,11 +282,12 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
 
     async def _exchange(self, call: Call, request: _httpx.Request) -> _httpx.Response:
         intake = None
+        pool = self._connections.take()
         call.sent_at = _clock.monotonic()
         seconds = self._timeout * ATTEMPT_TIMEOUTS
         try:
             async with deadline_async(seconds):
-                response = await self._http.send(request, auth=self._auth(call.operation), stream=True)
+                response = await pool.http.send(request, auth=self._auth(call.operation), stream=True)
                 try:
                     intake = Intake(response, ANSWER_BYTES)
                     intake.check()
@@ -397,6 +300,7 @@ class AsyncClient(AnyClient[_httpx.AsyncClient, _httpx.AsyncBaseTransport]):
             call.interrupted(interruption)
             raise
         finally:
+            self._connections.leave(pool)
             self._answered(call)
         return response
 

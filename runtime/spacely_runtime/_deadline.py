@@ -7,6 +7,7 @@ so the streams of its connections look at the time that the call of their thread
 
 from __future__ import annotations
 
+import math
 import ssl
 import threading
 from collections.abc import Iterable
@@ -15,8 +16,17 @@ from typing import Any
 
 from . import _clock, _httpx
 
-_call = threading.local()
 _WRITE_BYTES = 65_536
+
+
+class _Call(threading.local):
+    """The call that a thread makes: when it is to end, and how long it was given."""
+
+    end = math.inf
+    seconds = math.inf
+
+
+_call = _Call()
 
 
 class deadline:  # noqa: N801 - used as a function is; one made by contextlib takes three times as long
@@ -29,12 +39,12 @@ class deadline:  # noqa: N801 - used as a function is; one made by contextlib ta
         _call.end, _call.seconds = _clock.monotonic() + self._seconds, self._seconds
 
     def __exit__(self, *_: object) -> None:
-        _call.end = None
+        _call.end = math.inf
 
 
 def check_deadline() -> None:
     """Raise ``httpx.ReadTimeout`` where the time of this thread's call is over."""
-    if _left() <= 0:
+    if _call.end <= _clock.monotonic():
         raise _httpx.ReadTimeout(_too_slow(_call.seconds))
 
 
@@ -61,11 +71,6 @@ class deadline_async:  # noqa: N801 - see above
 
 def _too_slow(seconds: float) -> str:
     return f"the answer was not complete after {seconds:g} s"
-
-
-def _left() -> float:
-    end: float | None = getattr(_call, "end", None)
-    return float("inf") if end is None else end - _clock.monotonic()
 
 
 def keep_deadlines(client: _httpx.Client) -> None:
@@ -110,7 +115,7 @@ class _Stream:
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _WRITE_BYTES):
-            if _left() <= 0:
+            if _call.end <= _clock.monotonic():
                 raise _httpx.WriteTimeout("the request could not be sent in time")
             self._stream.write(buffer[start : start + _WRITE_BYTES], timeout=_shorter(timeout))
 
@@ -127,7 +132,7 @@ class _Stream:
 
 
 def _shorter(timeout: float | None) -> float | None:
-    left = _left()
-    if left == float("inf"):
+    if _call.end == math.inf:
         return timeout
-    return left if timeout is None else min(timeout, max(left, 0.001))
+    left = max(_call.end - _clock.monotonic(), 0.001)
+    return left if timeout is None else min(timeout, left)

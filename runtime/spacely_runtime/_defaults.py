@@ -3,6 +3,11 @@
 TIMEOUT_SECONDS = 30.0  # Of one call, from the last byte sent to the next one received.
 ATTEMPT_TIMEOUTS = 4.0  # An attempt at a call ends after so many timeouts, however slowly the server feeds it.
 CONNECT_TIMEOUT_SECONDS = 5.0
+POOLS = 20  # So many pools of connections,
+POOL_CONNECTIONS = 10  # … each with so many: together enough for a hundred calls a second that take two seconds each.
+# A connection that was not used for longer is not used again. Less than the five seconds after which common servers
+# close one: a submit that crosses with the close might have been accepted.
+IDLE_CONNECTION_SECONDS = 4.0
 DOWNLOAD_TIMEOUT_SECONDS = 60.0
 DOWNLOAD_SECONDS = 900.0  # An attempt at a download ends after so long.
 DOWNLOAD_REDIRECTS = 5

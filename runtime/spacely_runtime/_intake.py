@@ -44,8 +44,10 @@ class Intake(_httpx.SyncByteStream, _httpx.AsyncByteStream):
         self._size = 0
         self._stream = response.stream
         self._inflate: Any = None
+        self._encoding = ""
         if not response.is_stream_consumed:
-            self._encoding = response.headers.pop("content-encoding", "")
+            if "content-encoding" in response.headers:
+                self._encoding = response.headers.pop("content-encoding").strip().lower()
             response.stream = self
 
     def check(self) -> None:
@@ -88,11 +90,10 @@ class Intake(_httpx.SyncByteStream, _httpx.AsyncByteStream):
         await cast("_httpx.AsyncByteStream", self._stream).aclose()
 
     def _begin(self) -> None:
-        encoding = self._encoding.strip().lower()
-        if encoding in {"gzip", "x-gzip", "deflate"}:
+        if self._encoding in {"gzip", "x-gzip", "deflate"}:
             self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # It looks which of them it is.
-        elif encoding not in {"", "identity"}:
-            raise _httpx.DecodingError(f"the body is encoded as {encoding[:40]!r}, which was not asked for")
+        elif self._encoding not in {"", "identity"}:
+            raise _httpx.DecodingError(f"the body is encoded as {self._encoding[:40]!r}, which was not asked for")
 
     def _unfold(self, chunk: bytes) -> Iterator[bytes]:
         while chunk and not self._inflate.eof:

@@ -85,11 +85,12 @@ class Reply:
 
     Attributes:
         schema: What a JSON body is held to; None where the answer has no JSON body.
-        decode: Turns the answer into the operation's result.
+        decode: Turns the answer into the operation's result: its parsed body where there is a schema, else the
+            ``httpx.Response``.
     """
 
     schema: Validator | None
-    decode: Callable[[_httpx.Response], Any]
+    decode: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NoReturn, cast
@@ -14,19 +13,27 @@ from .types import Unset
 
 def to_json(value: Any) -> Any:
     """A value as JSON knows it: models, enums, dates and ids become what they are on the wire; UNSET members go."""
-    if hasattr(value, "to_dict"):
-        return to_json(value.to_dict())
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, (dt.date, dt.time)):
-        return value.isoformat()
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if hasattr(value, "to_dict"):
+        return to_json(value.to_dict())
     if isinstance(value, Mapping):
         members = cast("Mapping[Any, Any]", value)
         return {key: to_json(member) for key, member in members.items() if not isinstance(member, Unset)}
     if isinstance(value, (list, tuple)):
         items = cast("Sequence[Any]", value)
         return [to_json(item) for item in items]
-    return str(value) if isinstance(value, uuid.UUID) else value
+    return _text_of(value)
+
+
+def _text_of(value: Any) -> Any:
+    from uuid import UUID  # Takes long to import; a contract without ids of this type does without.
+
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
 
 
 def parse_json(content: bytes) -> Any:

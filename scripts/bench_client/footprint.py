@@ -22,7 +22,15 @@ from spacely_spec import Spec, load
 
 from .flow import submit_arguments
 
-_TIMED = "import time; began = time.process_time(); import {}; print(time.process_time() - began)"
+# httpx imports click and rich, for a command line of its own, where something else has brought them along. Whoever
+# installs the client alone has neither.
+_TIMED = """
+import sys, time
+sys.modules["click"] = None
+began = time.process_time()
+import {}
+print(time.process_time() - began)
+"""
 _IMPORTED = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \| ( *)(\S+)")
 
 
@@ -94,6 +102,7 @@ def memory(spec: Spec, jobs: int) -> Memory:
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # What is installed has its bytecode, and so should ours.
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, env=environment)
 
 

@@ -229,16 +229,12 @@ def _job(following: Following, submitted_at: float) -> AnyJob:
     )
 
 
-def _no_request(_: object, __: object) -> dict[str, object]:
-    raise NotImplementedError
-
-
 _OPERATION = Operation(
     id="start",
     method="POST",
     path="/",
     summary="",
-    encode=_no_request,
+    encode=lambda _, __: {},
     replies={},
     statuses=frozenset(),
     polling=Polling(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from typing import Any
@@ -34,6 +35,24 @@ def accepted(prop: PropertyProtocol) -> str:
             return "None"
         case _:
             return prop.get_type_string(no_optional=True).as_unembedded_code()
+
+
+def is_model_import(line: str) -> bool:
+    """Whether a line imports a model, rather than what models are written with."""
+    return re.match(r"from \.+models\.", line) is not None
+
+
+class _ThroughModels(ast.NodeTransformer):
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Attribute(ast.Name("_models"), node.id) if node.id in self._names else node
+
+
+def through_models(code: str, names: frozenset[str]) -> str:
+    """A type, as code, with the models named as attributes of their package, which imports them when asked for."""
+    return ast.unparse(_ThroughModels(names).visit(ast.parse(code, mode="eval")))
 
 
 def raw(text: Any) -> str:

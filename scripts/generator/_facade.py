@@ -6,24 +6,26 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+import attrs
 from openapi_python_client import strings
 from openapi_python_client.parser.bodies import Body
 from openapi_python_client.parser.openapi import Endpoint, GeneratorData
 from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
-from openapi_python_client.parser.responses import Response
+from openapi_python_client.parser.responses import JSON_SOURCE, Response
 
 from spacely_runtime import SyncClient
 from spacely_spec import Operation, Parameter, SecurityScheme, Spec, json_schema, left_out, required_of
 
-from ._code import accepted, compare, entry, prose, raw, read
+from ._code import accepted, compare, entry, is_model_import, prose, raw, read
 
 Json: TypeAlias = Any
 
 _OWN_NAMES = {name for name in dir(SyncClient) if not name.startswith("_")} | {"job", "with_raw_response"}
 _IMPORT_PREFIX = "."
+_PARSED_BODY: Final = JSON_SOURCE | {"attribute": "body"}
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 
@@ -55,6 +57,11 @@ class Reply:
     type: str
     response: Response
     schema: Json
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is decoded from its JSON body, which the runtime has parsed already."""
+        return self.response.source["attribute"] == _PARSED_BODY["attribute"]
 
 
 @dataclass(frozen=True)
@@ -263,7 +270,7 @@ class Method:
         return json_schema(schema, self.spec.components, direction="request")
 
     def _reply_schema(self, reply: Reply) -> Json:
-        if reply.response.source["attribute"] != "response.json()":
+        if not reply.is_json:
             return None
         content = self.operation.responses[reply.status].content
         schema = next((media.schema for name, media in content.items() if "json" in name), None)
@@ -316,6 +323,11 @@ class Facade:
     def imports(self) -> list[str]:
         return sorted(set().union(*(method.imports for method in self.operations)))
 
+    @cached_property
+    def models(self) -> frozenset[str]:
+        """The models that the methods' signatures name."""
+        return frozenset(line.split()[-1] for line in self.imports if is_model_import(line))
+
 
 def build_facade(spec: Spec, data: GeneratorData) -> Facade:
     """Join what the generator parsed with what the contract says beyond it."""
@@ -364,6 +376,8 @@ def _replies(endpoint: Endpoint) -> Iterator[Reply]:
             continue
         nothing = response.source["attribute"] == "None"
         code = "None" if nothing else response.prop.get_type_string().as_unembedded_code()
+        if response.source == JSON_SOURCE:
+            response = attrs.evolve(response, source=_PARSED_BODY)
         yield Reply(status, f"decode_{status.lower()}", code, response, None)
 
 

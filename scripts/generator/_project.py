@@ -20,6 +20,7 @@ from openapi_python_client.parser.errors import GeneratorError
 from spacely_runtime import errors
 from spacely_spec import Problem, Spec, SpecError
 
+from ._code import is_model_import, through_models
 from ._facade import Facade, body_of, build_facade, joined_parameters, replies_of
 from ._one_way import require_only_what_travels
 
@@ -40,6 +41,7 @@ _LATE_NAMES = [
     "DownloadProgress",
     "Hook",
     "LoggingHook",
+    "RawResponse",
     "RequestEvent",
     "ResponseEvent",
     "WaitEvent",
@@ -97,6 +99,8 @@ class _Project(Project):
         super().__init__(openapi=data, config=config, custom_template_path=TEMPLATES)
         self.env.loader = ChoiceLoader([FileSystemLoader(str(TEMPLATES)), _PatchedLoader()])
         self.env.filters["code"] = repr
+        self.env.filters["through_models"] = lambda code: through_models(code, facade.models)
+        self.env.tests["of_model"] = is_model_import
         by_name = {method.module: method for method in facade.operations}
         self.env.globals.update(
             facade=facade,
@@ -164,7 +168,7 @@ def _format(package: Path) -> None:
     # The formatter is part of what determines the output: its version is pinned, and no setting reaches it.
     ruff = [sys.executable, "-m", "ruff"]
     options = ["--isolated", "--no-cache", "--line-length=120", "--target-version=py311", str(package)]
-    for step in (["check", "--fix-only", "--select=F401,I,UP034,PIE790"], ["format"]):
+    for step in (["check", "--fix-only", "--select=F401,I,UP034,PIE790,TC005"], ["format"]):
         done = subprocess.run([*ruff, *step, *options], capture_output=True, text=True, check=False)
         if done.returncode:
             raise GenerationError(f"ruff {step[0]} failed on the generated code: {done.stderr or done.stdout}")

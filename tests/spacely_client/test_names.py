@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -64,7 +65,36 @@ def test_the_client_imports_no_more_than_its_own_dependencies() -> None:
         "import sys, spacely_client; "
         "print(sorted({n.partition('.')[0] for n in sys.modules} & {'cyclopts','yaml','connexion','starlette',"
         "'PIL','spacely_mock','spacely_spec','pydantic','jsonschema','asyncio','sqlite3','redis','opentelemetry',"
-        "'jsonschema_rs'}), 'spacely_runtime.hooks' in sys.modules)"
+        "'jsonschema_rs','attrs'}), 'spacely_runtime.hooks' in sys.modules)"
     )
+    assert in_a_fresh_process(code) == "[] False"
+
+
+def test_a_model_is_imported_when_it_is_first_asked_for_however_it_is_asked_for() -> None:
+    asked = [
+        "from spacely_client.models import JobStatus",
+        "from spacely_client.models import *",
+        "from spacely_client import *; JobStatus = models.JobStatus",
+        "import spacely_client; JobStatus = spacely_client.models.JobStatus",
+        "import spacely_client; JobStatus = spacely_client.models.job_status.JobStatus",
+        "import pickle; JobStatus = pickle.loads(b'cspacely_client.models.job_status\\nJobStatus\\n.')",
+    ]
+    for way in asked:
+        assert in_a_fresh_process(f"{way}; print(JobStatus('success').is_known)") == "True", way
+
+
+def test_the_models_are_listed_before_any_is_imported() -> None:
+    code = "from spacely_client import models; print(set(models.__all__) <= set(dir(models)), hasattr(models, 'Other'))"
+    assert in_a_fresh_process(code) == "True False"
+
+
+@pytest.mark.parametrize("client", [spacely_client.Spacely, spacely_client.AsyncSpacely])
+def test_the_types_in_a_signature_can_be_looked_up_at_run_time(client: type) -> None:
+    hints = get_type_hints(vars(client)["generate_advance"])
+    assert models.RenovateType in get_args(hints["renovate_type"])
+    assert get_args(hints["return"]) == (models.PollResultResponse,)
+
+
+def in_a_fresh_process(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[] False"
+    return done.stdout.strip()

@@ -217,3 +217,16 @@ def test_the_contracts_limit_holds_by_default(clock: Clock) -> None:
         for _ in range(101):
             client.look("t")
     assert 1.0 <= sum(clock.pauses) < 1.1
+
+
+def test_calls_for_which_no_connection_is_free_wait_in_their_order_and_a_submit_goes_first() -> None:
+    budget = Budget(RateLimit(100, 1.0))
+    first, second = budget.enter(submit=False), budget.enter(submit=False)
+    submit = budget.enter(submit=True)
+    for ticket in (first, second, submit):
+        wait, granted = budget.ask(ticket, 10.0, connections=0)
+        assert wait > 0
+        assert not granted
+    assert [budget.ask(ticket, 10.1, connections=1)[1] for ticket in (second, first, submit)] == [False, False, True]
+    assert [budget.ask(ticket, 10.2, connections=1)[1] for ticket in (second, first)] == [False, True]
+    assert budget.ask(second, 10.3, connections=1) == (0.0, True)

@@ -25,6 +25,35 @@ def test_a_call_goes_to_the_operation_under_the_base_url_with_the_key_in_its_pla
     assert KEY not in str(request.url)
 
 
+def test_a_call_carries_the_headers_that_httpx_gives_every_request() -> None:
+    server = Server(RUNNING)
+    with server.client() as client:
+        client.look("t-1")
+    (request,) = server.requests
+    expected = httpx.Client(headers={"accept-encoding": "gzip", "x-key": KEY}).build_request("GET", request.url)
+    assert dict(request.headers) == dict(expected.headers)
+
+
+def test_a_cookie_goes_back_to_the_server_that_set_it_from_the_next_call_on() -> None:
+    server = Server(answer(200, {"state": "running"}, **{"Set-Cookie": "sticky=node-7; Path=/"}), RUNNING)
+    with server.client() as client:
+        for _ in range(2):
+            client.look("t-1")
+    assert [request.headers.get("cookie") for request in server.requests] == [None, "sticky=node-7"]
+
+
+async def _twice(server: Server) -> None:
+    async with server.async_client() as client:
+        for _ in range(2):
+            await client.look("t-1")
+
+
+def test_the_asynchronous_client_keeps_cookies_too() -> None:
+    server = Server(answer(200, {"state": "running"}, **{"Set-Cookie": "sticky=node-7; Path=/"}), RUNNING)
+    asyncio.run(_twice(server))
+    assert [request.headers.get("cookie") for request in server.requests] == [None, "sticky=node-7"]
+
+
 def test_every_argument_that_breaks_the_contract_is_listed_and_nothing_is_sent() -> None:
     server = Server(STARTED)
     with server.client() as client, pytest.raises(errors.InvalidRequest) as caught:

@@ -36,8 +36,8 @@ def _encode_look(arguments: Any, body: Any) -> dict[str, Any]:
     return {"method": "get", "url": f"/look/{arguments['ticket']}"}
 
 
-def _json(response: httpx.Response) -> Any:
-    return response.json()
+def _json(body: Any) -> Any:
+    return body
 
 
 START = Operation(
