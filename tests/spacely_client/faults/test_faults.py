@@ -55,7 +55,7 @@ def _short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("monotonic", "sleep", "sleep_async"):
         monkeypatch.setattr(_clock, name, getattr(clock, name))
     monkeypatch.setattr(_wait, "FAILED_POLLS", 2)
-    monkeypatch.setattr(_client, "ATTEMPT_TIMEOUTS", 1.5)
+    monkeypatch.setattr(_client, "ATTEMPT_TIMEOUTS", 3)
     monkeypatch.setattr(_download, "FILE_BYTES", 16 * 1024**2)
 
 
