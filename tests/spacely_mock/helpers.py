@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 import yaml
 
 from spacely_mock import ManualClock, create_app
+from spacely_spec import Parameter
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "openapi.yaml"
@@ -17,6 +19,14 @@ KEY = {"X-API-KEY": "sk-one"}
 SUBMIT = "/api/v1/generate/advance"
 POLL = "/api/v1/generate/poll-result"
 RENDER = {"model": "spacely-v1", "imageUrl": "https://example.com/room.jpg", "renovateType": "residential"}
+
+
+def texts_of(parameter: Parameter, value: Any) -> list[str]:
+    """What stands for a value on the wire: a text, or one for each element of a list that is exploded."""
+    texts = [
+        each if isinstance(each, str) else json.dumps(each) for each in (value if isinstance(value, list) else [value])
+    ]
+    return texts if parameter.explode else [",".join(texts)]
 
 
 class Caller:

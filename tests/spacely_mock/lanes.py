@@ -32,7 +32,7 @@ import uvicorn
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from tests.contract.generation import draw
-from tests.spacely_mock.helpers import CONTRACT, GROWTH
+from tests.spacely_mock.helpers import CONTRACT, GROWTH, texts_of
 from tests.spacely_mock.redis_server import RedisServer, binary
 from uvicorn.server import ServerState
 
@@ -227,16 +227,15 @@ def ordinary(spec: Spec, operation: Operation, values: dict[str, Any]) -> Raw:
         value = values.get(parameter.name, next(iter(parameter.examples.values()), None))
         if value is None and parameter.required:
             value = sample(parameter.schema, spec.components, "1")
-        if value is None or isinstance(
-            value, list
-        ):  # None has to be sent, and a list is not the ordinary thing to send.
+        if value is None or isinstance(value, list):  # Nothing has to be sent, or what is no ordinary thing to send.
             continue
+        [text] = texts_of(parameter, value)
         if parameter.location == "path":
-            path = path.replace("{" + parameter.name + "}", str(value))
+            path = path.replace("{" + parameter.name + "}", text)
         elif parameter.location == "query":
-            query.append(f"{parameter.name}={value}")
+            query.append(f"{parameter.name}={text}")
         else:
-            headers.append((parameter.name.lower().encode(), str(value).encode()))
+            headers.append((parameter.name.lower().encode(), text.encode()))
     raw = Raw(operation.method, path.encode(), "&".join(query).encode(), headers)
     if operation.body is None:
         return raw

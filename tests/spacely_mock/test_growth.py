@@ -1,7 +1,7 @@
 """Contracts that the mock was not written for: every operation of each is served."""
 
 import pytest
-from tests.spacely_mock.helpers import CONTRACT, GROWTH, Caller
+from tests.spacely_mock.helpers import CONTRACT, GROWTH, Caller, texts_of
 
 from spacely_mock._sample import sample
 from spacely_spec import Answer, all_hold, compile_schema, json_schema, load
@@ -25,9 +25,11 @@ def _request(spec, operation, values):
         if value is None:
             continue
         if parameter.location == "path":
-            path = path.replace("{" + parameter.name + "}", str(value))
+            path = path.replace("{" + parameter.name + "}", ",".join(texts_of(parameter, value)))
+        elif parameter.location == "query":
+            arguments["params"][parameter.name] = texts_of(parameter, value)
         else:
-            arguments["params" if parameter.location == "query" else "headers"][parameter.name] = value
+            arguments["headers"][parameter.name] = ",".join(texts_of(parameter, value))
     if operation.body:
         content = operation.body.content["application/json"]
         example = next(iter(content.examples.values()), None)
