@@ -43,7 +43,7 @@ class Kind:
 UNAUTHORIZED = Kind(
     "unauthorized",
     "The API key is missing or not accepted",
-    (401,),
+    (401, 403),
     401,
     "Send a key as the contract's security scheme says. The mock takes any key that matches the scheme's "
     "x-key-pattern, or those named with --api-key.",
@@ -89,7 +89,7 @@ INVALID_REQUEST = Kind(
 UNKNOWN_JOB = Kind(
     "unknown-job",
     "There is no such job",
-    (404, 400, 422),
+    (404, 410, 400, 422),
     404,
     "Poll with an id that a submit to this mock returned under the same API key, unchanged.",
 )

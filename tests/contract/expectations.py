@@ -36,8 +36,8 @@ def unknowns(operation: Operation) -> tuple[str, ...]:
 
 
 def refusals(operation: Operation) -> tuple[str, ...]:
-    """The statuses that answer a request without a valid key."""
-    return _documented(operation, _UNAUTHORISED) or ("401",)
+    """The status that answers a request without a valid key: 401 where both it and 403 are documented."""
+    return _documented(operation, _UNAUTHORISED)[:1] or ("401",)
 
 
 def valid_answers(spec: Spec, operation: Operation) -> tuple[str, ...]:
