@@ -1,9 +1,9 @@
 """scripts/soak: a mock under mixed load and faults, its memory and descriptors held to be flat.
 
-Two mocks are put under load, one after the other: one as it is by default, and one with a rate limit and rules, which
-takes no request the short way. Each gets right and wrong requests, forced answers, X-Mock headers of every kind, rules
-that come and go in several namespaces, and connections that end in every way. What is shortened is the time that the
-contract's rate would take, not what is sent. Only this machine is called. Exit status: 0 flat, 1 not or a wrong answer.
+Two mocks are put under load, one after the other: one as it is by default, and one with a rate limit and rules. Each
+gets right and wrong requests, forced answers, X-Mock headers of every kind, rules that come and go in several
+namespaces, and connections that end in every way. What is shortened is the time that the contract's rate would take,
+not what is sent. Only this machine is called. Exit status: 0 flat, 1 not or a wrong answer.
 """
 
 from __future__ import annotations
