@@ -21,7 +21,7 @@ PHASES = {"client sends", "valid answers", "broken answers", "error statuses", "
 
 @pytest.fixture(scope="module")
 def report(spec: Spec) -> Report:
-    return check_client(spec, Options(), ROOT / "generated")
+    return check_client(spec, Options(examples=8), ROOT / "generated")
 
 
 def test_the_client_keeps_the_contract(report: Report) -> None:

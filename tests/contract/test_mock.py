@@ -23,7 +23,7 @@ PHASES = {"examples", "coverage", "fuzzing", "stateful", "authentication", "jobs
 
 @pytest.fixture(scope="module", params=[check_app, check_http], ids=["in process", "over HTTP"])
 def report(request: pytest.FixtureRequest, spec: Spec) -> Report:
-    report: Report = request.param(spec, Options())
+    report: Report = request.param(spec, Options(examples=8))
     return report
 
 
