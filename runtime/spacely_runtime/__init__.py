@@ -58,19 +58,30 @@ __all__ = [
 ]
 
 # Imported when they are first asked for: most programs do without.
-_HOMES: Final = {
+LATE_HOMES: Final = {
     **dict.fromkeys(("RawCalls", "RawResponse", "returning_raw", "returning_raw_async"), "._raw"),
     **dict.fromkeys(("BatchProgress", "BatchReport", "BatchRow"), "._report"),
     "DownloadProgress": "._progress",
-    **dict.fromkeys(("DownloadAttemptEvent", "DownloadEvent"), ".hooks"),
-    **dict.fromkeys(("CallEvent", "Hook", "LoggingHook", "RequestEvent", "ResponseEvent", "WaitEvent"), ".hooks"),
+    **dict.fromkeys(
+        (
+            "CallEvent",
+            "DownloadAttemptEvent",
+            "DownloadEvent",
+            "Hook",
+            "LoggingHook",
+            "RequestEvent",
+            "ResponseEvent",
+            "WaitEvent",
+        ),
+        ".hooks",
+    ),
 }
 
 if not TYPE_CHECKING:  # A type checker would take every name for one that is there.
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
+        if name not in LATE_HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        return getattr(import_module(_HOMES[name], __name__), name)
+        return getattr(import_module(LATE_HOMES[name], __name__), name)

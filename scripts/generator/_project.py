@@ -17,7 +17,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 
-from spacely_runtime import errors
+from spacely_runtime import LATE_HOMES, errors
 from spacely_spec import Problem, Spec, SpecError
 
 from ._code import is_model_import, through_models
@@ -30,22 +30,8 @@ PACKAGE = "spacely_client"
 # Files that the generator knows nothing of; each has a template of its name.
 _EXTRA = ["_operations.py", "__main__.py", "otel.py", "testing.py"]
 
-# What the package offers of the runtime, and imports only when it is asked for.
-_LATE_NAMES = [
-    "BatchProgress",
-    "BatchReport",
-    "BatchRow",
-    "CallEvent",
-    "DownloadAttemptEvent",
-    "DownloadEvent",
-    "DownloadProgress",
-    "Hook",
-    "LoggingHook",
-    "RawResponse",
-    "RequestEvent",
-    "ResponseEvent",
-    "WaitEvent",
-]
+# What the package offers of the runtime, and imports only when it is asked for: all but what its own code calls.
+_LATE_NAMES = sorted(LATE_HOMES.keys() - {"RawCalls", "returning_raw", "returning_raw_async"})
 
 # What the stock templates write that strict type checkers object to. Replaced when a template is loaded, and
 # looked for first, so that a new version of the generator cannot make one of them stop applying in silence.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.spacely_runtime.things import DONE, KEY, Clock, Server, answer
+from tests.spacely_runtime.things import DONE, KEY, Clock, Server, Spans, answer
 
 from spacely_runtime import (
     DownloadAttemptEvent,
@@ -20,7 +19,6 @@ from spacely_runtime import (
     DownloadProgress,
     Hook,
     LoggingHook,
-    WaitEvent,
     errors,
 )
 
@@ -28,34 +26,14 @@ Download = Callable[..., list[Path]]
 ONE, TWO = answer(body=b"first image"), answer(body=b"second image")
 
 
-class Recorder(Hook):
+class Recorder(Spans):
     """Keeps all it is told of downloads and waits, in order."""
-
-    def __init__(self) -> None:
-        self.told: list[Any] = []
 
     def on_download_attempt(self, event: DownloadAttemptEvent) -> None:
         self.told.append(event)
 
-    @contextmanager
-    def _span(self, event: Any) -> Generator[None]:
-        self.told.append(event)
-        try:
-            yield
-        except BaseException as error:
-            self.told.append(("left with", type(error)))
-            raise
-        self.told.append("left")
-
     def on_download(self, event: DownloadEvent) -> Any:
-        return self._span(event)
-
-    def on_wait(self, event: WaitEvent) -> Any:
-        return self._span(event)
-
-    @property
-    def kinds(self) -> list[Any]:
-        return [each if isinstance(each, (str, tuple)) else type(each).__name__ for each in self.told]
+        return self.span(event)
 
     @property
     def attempts(self) -> list[DownloadAttemptEvent]:

@@ -10,21 +10,15 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.spacely_runtime.things import BROKEN, DONE, KEY, RUNNING, STARTED, Clock, Server, answer
+from tests.spacely_runtime.things import BROKEN, DONE, KEY, RUNNING, STARTED, Clock, Server, Spans, answer
 
 from spacely_runtime import CallEvent, Hook, Key, LoggingHook, RequestEvent, ResponseEvent, WaitEvent, errors
 
 
-class Recorder(Hook):
+class Recorder(Spans):
     """Keeps all it is told, in order, and when calls and waits end."""
 
-    def __init__(self) -> None:
-        self.told: list[Any] = []
-
     def on_call(self, event: CallEvent) -> Any:
-        return self.span(event)
-
-    def on_wait(self, event: WaitEvent) -> Any:
         return self.span(event)
 
     def on_request(self, event: RequestEvent) -> None:
@@ -32,20 +26,6 @@ class Recorder(Hook):
 
     def on_response(self, event: ResponseEvent) -> None:
         self.told.append(event)
-
-    @contextmanager
-    def span(self, event: Any) -> Generator[None]:
-        self.told.append(event)
-        try:
-            yield
-        except BaseException as error:
-            self.told.append(("left with", type(error)))
-            raise
-        self.told.append("left")
-
-    @property
-    def kinds(self) -> list[Any]:
-        return [each if isinstance(each, (str, tuple)) else type(each).__name__ for each in self.told]
 
     def responses(self) -> list[ResponseEvent]:
         return [each for each in self.told if isinstance(each, ResponseEvent)]

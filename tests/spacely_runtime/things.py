@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import httpx
 from spacely_runtime import (
     AsyncClient,
     AsyncJob,
+    Hook,
     Job,
     Key,
     Operation,
@@ -20,6 +22,7 @@ from spacely_runtime import (
     Reply,
     SyncClient,
     Validator,
+    WaitEvent,
     returning_raw,
     returning_raw_async,
 )
@@ -206,3 +209,27 @@ STARTED = answer(body={"ticket": "t-1"})
 RUNNING = answer(body={"state": "running"})
 DONE = answer(body={"state": "done", "files": ["https://files.test/a/one.png?sig=1", "https://files.test/two.png"]})
 BROKEN = answer(body={"state": "broken"})
+
+
+class Spans(Hook):
+    """Keeps what it is told, in order, and when what it was told of ends."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    @contextmanager
+    def span(self, event: Any) -> Generator[None]:
+        self.told.append(event)
+        try:
+            yield
+        except BaseException as error:
+            self.told.append(("left with", type(error)))
+            raise
+        self.told.append("left")
+
+    def on_wait(self, event: WaitEvent) -> Any:
+        return self.span(event)
+
+    @property
+    def kinds(self) -> list[Any]:
+        return [each if isinstance(each, (str, tuple)) else type(each).__name__ for each in self.told]
