@@ -21,7 +21,8 @@ from spacely_runtime import LATE_HOMES, errors
 from spacely_spec import Problem, Spec, SpecError
 
 from ._code import is_model_import, through_models
-from ._facade import Facade, body_of, build_facade, joined_parameters, replies_of
+from ._facade import Facade, build_facade
+from ._messages import body_of, joined_parameters, replies_of
 from ._one_way import require_only_what_travels
 
 TEMPLATES = Path(__file__).parent / "templates"
