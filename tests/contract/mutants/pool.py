@@ -44,7 +44,7 @@ def run_all(tasks: Iterable[Task], jobs: int, timeout: float) -> Iterator[tuple[
     """
     # A process is forked from one that has imported everything and run nothing.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.run", f"{__package__}.catalogue"])
+    context.set_forkserver_preload([f"{__package__}.preload"])
     _make_importable()
     waiting = deque(enumerate(tasks))
     running: dict[Connection, _Running] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 import time
@@ -55,7 +56,8 @@ class Result:
     """What came of a task.
 
     Attributes:
-        told: What reported the mutant: checks of the suite, or failures of a stock tool with their operation.
+        told: What reported the mutant, checks of the suite until those that must had, or all failures of a stock tool
+            with their operation.
         seconds: How long it took.
         processor_seconds: How much of a processor's time that was, which tells more on a busy machine.
         requests: How many requests were sent, by the suite or by the client under test.
@@ -145,7 +147,7 @@ def _mock(task: Task, held: Spec, made: Spec, folder: Path) -> tuple[tuple[str, 
     if task.mutant is not None and task.mutant.side == "spec":
         # The served contract would tell every edit, however it looks on the wire.
         parts = tuple(part for part in parts if part is not check_served_contract)
-    return _told(gate.check_app(held, task.options, make_app, parts))
+    return _told(gate.check_app(held, _options(task), make_app, parts))
 
 
 def _client(task: Task, held: Spec, made: Spec, folder: Path) -> tuple[tuple[str, ...], int]:
@@ -153,12 +155,18 @@ def _client(task: Task, held: Spec, made: Spec, folder: Path) -> tuple[tuple[str
     if task.mutant is not None and task.mutant.side == "client":
         prepare = task.mutant.apply(Site(held))
     if made.path.resolve() == CONTRACT:
-        return _told(gate.check_client(held, task.options, prepare=prepare))
+        return _told(gate.check_client(held, _options(task), prepare=prepare))
     try:
         with generated_client(made, folder) as package:
-            return _told(gate.check_client(held, task.options, package, prepare))
+            return _told(gate.check_client(held, _options(task), package, prepare))
     except GenerationRefused:
         return (REFUSED,), 0
+
+
+def _options(task: Task) -> Options:
+    """A run of the suite that ends when all the checks have told the mutant that are meant to."""
+    until = frozenset[str]() if task.mutant is None else task.mutant.expected[task.target]
+    return dataclasses.replace(task.options, until=until)
 
 
 def _told(report: Report) -> tuple[tuple[str, ...], int]:
