@@ -88,6 +88,14 @@ def test_a_fault_over_which_the_suite_breaks_is_not_killed(
     assert "could not run: made up" in said.err
 
 
+def test_a_run_ends_when_the_checks_have_told_the_mutant_that_are_meant_to(spec: Spec) -> None:
+    told_early = Task(dataclasses.replace(FAULT, apply=another_status), "mock", "gate", spec.path, Options(examples=1))
+    never_told = dataclasses.replace(told_early, mutant=dataclasses.replace(FAULT, apply=no_fault))
+    results = dict(run_all([told_early, never_told], 2, 120))
+    assert FAULT.expected["mock"] <= set(results[0].told), results[0].trouble
+    assert results[0].requests < results[1].requests / 4, results[1].trouble
+
+
 def test_a_name_that_there_is_not_is_answered_with_those_that_are_near(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--only", "a job never end"]) == COULD_NOT_RUN
     assert "near to it are: a job never ends" in capsys.readouterr().err
