@@ -50,6 +50,11 @@ class Request:
     server: tuple[str, int | None] | None = None
 
     @cached_property
+    def head_size(self) -> int:
+        """The length of the headers in bytes."""
+        return size_of(self.raw_headers)
+
+    @cached_property
     def origin(self) -> str:
         """Scheme and authority as the client wrote them, or as the server knows itself where that is no authority."""
         host = next((value for name, value in self.raw_headers if name == b"host"), b"")
@@ -78,6 +83,11 @@ class Request:
             return {name: morsel.value for name, morsel in SimpleCookie("; ".join(self.headers("cookie"))).items()}
         except CookieError:
             return {}
+
+
+def size_of(headers: RawHeaders) -> int:
+    """The length of headers in bytes."""
+    return sum([len(name) + len(value) for name, value in headers])
 
 
 def quoted_path(path: str) -> str:

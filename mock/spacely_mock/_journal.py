@@ -39,8 +39,8 @@ class Entry:
         self._credentials = credentials
         if self._body_size > _BODY_KEPT:
             self._request = replace(request, body=b"")
-        headers = sum([len(name) + len(value) for name, value in request.raw_headers])
-        self.size = _PER_LINE + len(request.path) + len(request.raw_query) + headers + len(self._request.body)
+        sent = len(request.path) + len(request.raw_query) + request.head_size + len(self._request.body)
+        self.size = _PER_LINE + sent
 
     def answered(self, status: int) -> float:
         """Note the status that the request is answered with; the seconds since it arrived."""

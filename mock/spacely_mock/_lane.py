@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from starlette.types import Message, Receive, Scope, Send
 
-from spacely_spec import SecurityScheme
-
-from ._asking import HEADER_PREFIX, may_be_magic
+from ._asking import may_be_magic
 from ._bodies import BodyError, read_json
 from ._directives import NOTHING
 from ._director import Director
+from ._heads import Heads
 from ._http import ENTRY, Observe, RawHeaders, Reply, Request, server_of
 from ._journal import Journal
 from ._limits import Limit
 from ._operations import Call, CompiledOperation
-from ._parameters import ParameterRule
-from ._requests import Checked, Fits, RequestRules
+from ._parameters import Key, ParameterRule
+from ._requests import Checked, Fits
 from ._routes import Routes
 from ._state import StateUnavailableError, namespace_of
 from ._wire import AnswerWriter
@@ -34,16 +33,11 @@ from ._wire import AnswerWriter
 # Bytes that stand for themselves in a path and in a query, so that there is nothing to decode.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._~/-]+")
 _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*(?:&[A-Za-z0-9._~-]+=[A-Za-z0-9._~-]*)*")
-# Headers that ask for something, say that a body is not simply what follows, or tell of a gateway in front.
-_UNUSUAL = frozenset({b"prefer", b"expect", b"transfer-encoding", b"content-encoding", b"x-forwarded-proto"})
-_CONTENT_TYPES = ("{}", "{};charset=utf-8", "{}; charset=utf-8", "{}; charset=UTF-8")
 
 _MOST_PIECES = 4  # An ordinary body comes in one piece, or in two with an empty one behind it.
 _NO_VALUES: Mapping[str, str] = {}
 _log = logging.getLogger("spacely_mock")
 
-_Headers: TypeAlias = Mapping[bytes, bytes]
-_Key: TypeAlias = tuple[str, str]  # Location and name of a parameter.
 _Sent: TypeAlias = tuple[ParameterRule | None, str]
 _Value = TypeVar("_Value")
 
@@ -129,7 +123,7 @@ class FastLane:
         receive = _again(messages, receive)
         body = b"".join([message.get("body", b"") for message in messages])
         last = messages[-1]
-        if last["type"] != "http.request" or last.get("more_body", False) or (body and lane.bodies is None):
+        if last["type"] != "http.request" or last.get("more_body", False) or (body and not lane.takes_body):
             return receive
         headers, query = tuple(scope["headers"]), scope.get("query_string", b"")
         request = Request(method, path, query, headers, body, False, scope.get("scheme", "http"), server_of(scope))
@@ -188,23 +182,18 @@ class FastLane:
 
     def _read(self, lane: _Lane, path_values: Mapping[str, str], request: Request) -> Call | None:
         """What a request asks for; None where anything about it leaves something to weigh, or is wrong."""
-        headers = dict(request.raw_headers)
-        # Of a header that is sent twice, or in capitals, it would have to be weighed what it means.
-        names = b"\n".join(headers)
-        plain = len(headers) == len(request.raw_headers) and names.islower() and HEADER_PREFIX not in names
-        if not plain or not lane.unusual.isdisjoint(headers):
-            return None
-        owner = lane.owner(headers)
-        parameters = lane.parameters(path_values, request.raw_query, headers)
-        if owner is None or parameters is None:
+        head = lane.heads.read(request.raw_headers)
+        parameters = None if head is None else lane.parameters(path_values, request.raw_query, head.values)
+        if head is None or parameters is None:
             return None
         value = None
-        if lane.bodies is not None:
-            fits = lane.bodies.get(headers.get(b"content-type", b""))
-            value = None if fits is None else self._value(request.body, fits)
+        if lane.takes_body:
+            value = None if head.fits is None else self._value(request.body, head.fits)
             if value is None:
                 return None
-        return Call(request, owner, Checked(parameters, value, []), NOTHING, None)
+        # Headers that have been there before are kept once, however many requests the journal has.
+        request.raw_headers, request.head_size = head.raw, head.size
+        return Call(request, head.owner, Checked(parameters, value, []), NOTHING, None)
 
     def _value(self, body: bytes, fits: Fits) -> Any:
         """The value of a body; None where it is not one that fits (or is null)."""
@@ -224,42 +213,31 @@ class _Lane:
     Attributes:
         compiled: The operation.
         operation: Its operationId.
-        scheme: The one key that is needed, sent in a header; None where anyone may call.
-        key_header: That header.
-        unusual: Headers that no ordinary request has.
+        heads: What its headers say.
+        takes_body: Whether it has a body.
         absent: The parameters, each without a value.
         required: Those that must have one.
         in_path: The rules for parameters in the path, by name.
         in_query: The same for the query.
-        in_headers: The same for headers.
-        bodies: What tells whether a body fits, by Content-Type; None where the operation takes no body.
     """
 
     compiled: CompiledOperation
     operation: str
-    scheme: SecurityScheme | None
-    key_header: bytes
-    unusual: frozenset[bytes]
-    absent: Mapping[_Key, Any]
-    required: tuple[_Key, ...]
+    heads: Heads
+    takes_body: bool
+    absent: Mapping[Key, Any]
+    required: tuple[Key, ...]
     in_path: Mapping[str, ParameterRule]
     in_query: Mapping[str, ParameterRule]
-    in_headers: Mapping[bytes, ParameterRule]
-    bodies: Mapping[bytes, Fits] | None
 
-    def owner(self, headers: _Headers) -> str | None:
-        """The namespace of the caller; None where the request may not pass."""
-        if self.scheme is None:
-            return ""
-        value = headers.get(self.key_header)
-        return None if value is None else self.compiled.gate.admit_alone(self.scheme, value.decode("latin-1"))
-
-    def parameters(self, path_values: Mapping[str, str], query: bytes, headers: _Headers) -> dict[_Key, Any] | None:
+    def parameters(
+        self, path_values: Mapping[str, str], query: bytes, in_headers: Mapping[Key, Any]
+    ) -> dict[Key, Any] | None:
         """The values of the parameters; None where they leave anything to weigh or do not fit."""
         if query and not _PLAIN_QUERY.fullmatch(query):
             return None
-        values = {**self.absent}
-        for rule, text in self._sent(path_values, query, headers):
+        values = {**self.absent, **in_headers}
+        for rule, text in self._sent(path_values, query):
             # Of a parameter that is sent twice it would have to be weighed which is meant.
             if rule is None or values[rule.key] is not None:
                 return None
@@ -271,8 +249,8 @@ class _Lane:
                 return None
         return values
 
-    def _sent(self, path_values: Mapping[str, str], query: bytes, headers: _Headers) -> list[_Sent]:
-        """The texts of the parameters that were sent, each with its rule; None where the lane knows no rule for it."""
+    def _sent(self, path_values: Mapping[str, str], query: bytes) -> list[_Sent]:
+        """The texts of the parameters in the URL, each with its rule; None where the lane knows no rule for it."""
         sent: list[_Sent] = []
         if query:
             for pair in query.decode().split("&"):
@@ -280,57 +258,35 @@ class _Lane:
                 sent.append((self.in_query.get(name), text))
         if path_values:
             sent += [(self.in_path.get(name), text) for name, text in path_values.items()]
-        for header, rule in self.in_headers.items():
-            if header in headers:
-                sent.append((rule, headers[header].decode("latin-1")))
         return sent
 
 
 def _lay_out(compiled: CompiledOperation) -> _Lane | None:
     """The lane of an operation; None where no request for it is ordinary."""
     gate, rules = compiled.gate, compiled.rules
-    scheme = gate.lone_header
-    if scheme is None and not gate.is_open:
+    if gate.lone_header is None and not gate.is_open:
         return None
     scalars = [rule for rule in rules.parameters if rule.is_scalar and rule.parameter.location != "cookie"]
     others = [rule for rule in rules.parameters if rule not in scalars]
     if any(rule.parameter.required for rule in others):
         return None
+
     # A parameter that is no scalar is seldom sent. Where it is, the request is not ordinary: its name in the query is
     # not one the lane knows, and its header is one of the unusual.
-    unusual = {_encode(rule.parameter.name) for rule in others if rule.parameter.location == "header"}
-    if any(rule.parameter.location == "cookie" for rule in others):
-        unusual.add(b"cookie")
-    if compiled.responses.weighs_accept:
-        unusual.add(b"accept")
-    if not rules.takes_body:
-        unusual.add(b"content-length")
+    def having(location: str, among: Sequence[ParameterRule] = scalars) -> dict[str, ParameterRule]:
+        return {rule.parameter.name: rule for rule in among if rule.parameter.location == location}
 
-    def having(location: str) -> dict[str, ParameterRule]:
-        return {rule.parameter.name: rule for rule in scalars if rule.parameter.location == location}
-
+    unusual = [*having("header", others), *(["cookie"] if having("cookie", others) else [])]
     return _Lane(
         compiled=compiled,
         operation=compiled.operation.id,
-        scheme=scheme,
-        key_header=_encode(scheme.name) if scheme else b"",
-        unusual=_UNUSUAL | unusual,
+        heads=Heads(compiled, having("header"), unusual),
+        takes_body=rules.takes_body,
         absent={rule.key: None for rule in rules.parameters},
         required=tuple(rule.key for rule in scalars if rule.parameter.required),
         in_path=having("path"),
         in_query=having("query"),
-        in_headers={_encode(name): rule for name, rule in having("header").items()},
-        bodies=dict(_bodies(rules)) if rules.takes_body else None,
     )
-
-
-def _bodies(rules: RequestRules) -> Iterator[tuple[bytes, Fits]]:
-    for name in rules.media_types:
-        for written in _CONTENT_TYPES:
-            content_type = written.format(name)
-            fits = rules.json_validator(content_type)
-            if fits is not None:
-                yield content_type.encode("latin-1", "replace"), fits
 
 
 def _run(coroutine: Coroutine[Any, Any, _Value]) -> _Value:
@@ -346,10 +302,6 @@ def _run(coroutine: Coroutine[Any, Any, _Value]) -> _Value:
 
 def _report(request: Request) -> None:
     _log.exception("the fast lane failed, and left %s %s to the framework", request.method, request.path)
-
-
-def _encode(name: str) -> bytes:
-    return name.lower().encode("latin-1", "replace")
 
 
 def _again(messages: Sequence[Message], receive: Receive) -> Receive:

@@ -14,21 +14,28 @@ TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+class _Tally:
+    """The answers of one operation with one status."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(_BOUNDS) + 1)
+        self.seconds = 0.0
+
+
 class Metrics:
     """Counts the requests of one process."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[str, int], int] = {}
+        self._tallies: defaultdict[tuple[str, int], _Tally] = defaultdict(_Tally)
         self._jobs: Counter[str] = Counter()
-        self._buckets: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(_BOUNDS) + 1))
-        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def count(self, operation: str | None, status: int, seconds: float) -> None:
         """Count an answer, and how long it took."""
-        name = operation or ""
-        self._requests[name, status] = self._requests.get((name, status), 0) + 1
-        self._buckets[name][bisect_left(_BOUNDS, seconds)] += 1
-        self._seconds[name] += seconds
+        tally = self._tallies[operation or "", status]
+        tally.buckets[bisect_left(_BOUNDS, seconds)] += 1
+        tally.seconds += seconds
 
     def count_job(self, operation: str) -> None:
         """Count a job that has been started."""
@@ -36,18 +43,16 @@ class Metrics:
 
     def snapshot(self) -> list[list[Any]]:
         """All that has been counted, as JSON: rows of a sample's name, its labels and its value."""
-        rows: list[list[Any]] = [
-            ["spacely_mock_requests_total", {"operation": name, "status": str(status)}, count]
-            for (name, status), count in self._requests.items()
-        ]
-        rows += [["spacely_mock_jobs_total", {"operation": name}, count] for name, count in self._jobs.items()]
-        for name, buckets in self._buckets.items():
+        rows: list[list[Any]] = []
+        for (name, status), tally in self._tallies.items():
             total = 0
-            for bound, count in zip((*_BOUNDS, "+Inf"), buckets, strict=True):
+            for bound, count in zip((*_BOUNDS, "+Inf"), tally.buckets, strict=True):
                 total += count
                 rows.append(["spacely_mock_request_seconds_bucket", {"operation": name, "le": str(bound)}, total])
-            rows.append(["spacely_mock_request_seconds_sum", {"operation": name}, self._seconds[name]])
+            rows.append(["spacely_mock_request_seconds_sum", {"operation": name}, tally.seconds])
             rows.append(["spacely_mock_request_seconds_count", {"operation": name}, total])
+            rows.append(["spacely_mock_requests_total", {"operation": name, "status": str(status)}, total])
+        rows += [["spacely_mock_jobs_total", {"operation": name}, count] for name, count in self._jobs.items()]
         return [*rows, *(_row(name, value) for name, value in _process())]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from spacely_spec import Parameter, compile_schema, json_schema
 
@@ -19,12 +19,16 @@ _SEPARATORS = {"spaceDelimited": " ", "pipeDelimited": "|"}
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
 
+Key: TypeAlias = tuple[str, str]
+"""Location and name of a parameter."""
+
+
 class ParameterRule:
     """Reads one parameter from a request and holds it to its schema."""
 
     def __init__(self, parameter: Parameter, components: Mapping[str, Any]) -> None:
         self.parameter = parameter
-        self.key = (parameter.location, parameter.name)
+        self.key: Key = (parameter.location, parameter.name)
         self._components = components
         self._schema = resolve(parameter.schema, components)
         self._types = types(parameter.schema, components)

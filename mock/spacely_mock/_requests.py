@@ -121,13 +121,11 @@ class _BodyRule:
         self._validator: jsonschema_rs.Draft4Validator | None = None
         if content.schema is not None:
             self._validator = compile_schema(json_schema(content.schema, components, direction="request"))
+        # Whether a JSON value keeps to the schema.
+        self.fits: Fits = (lambda _: True) if self._validator is None else self._validator.is_valid
         self._lists = frozenset(
             name for name, schema in self._properties.items() if schema and "array" in types(schema, components)
         )
-
-    def fits(self, value: Any) -> bool:
-        """Whether a JSON value keeps to the schema."""
-        return self._validator is None or self._validator.is_valid(value)
 
     def read(self, body: bytes, name: str, header: str, violations: list[Violation]) -> Any:
         value = read_body(body, name, header, lists=self._lists)

@@ -1,7 +1,9 @@
 """Every default of the client that the contract does not give, in one place."""
 
 TIMEOUT_SECONDS = 30.0  # Of one call, from the last byte sent to the next one received.
-ATTEMPT_TIMEOUTS = 4.0  # An attempt at a call ends after so many timeouts, however slowly the server feeds it.
+# An attempt at a call ends after so many timeouts, however slowly the server feeds it. More than the three that pass at
+# most before anything is sent, for a place in the pool, the connection and its encryption: what it ends was on its way.
+ATTEMPT_TIMEOUTS = 4.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 POOLS = 20  # So many pools of connections,
 POOL_CONNECTIONS = 10  # … each with so many: together enough for a hundred calls a second that take two seconds each.

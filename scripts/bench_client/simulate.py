@@ -1,6 +1,6 @@
 """The client's own schedule and budget in a time that moves by itself: to tune them, and to hold them in the tests.
 
-usage: python -m bench_client.simulate [--jobs N] [--rate N] [--seeds N] [--polls-per-job N ...]
+usage: python -m bench_client.simulate [--seeds N] [--only TEXT] [--polls-per-job N ...]
 """
 
 from __future__ import annotations

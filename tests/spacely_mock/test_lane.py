@@ -14,6 +14,7 @@ from tests.spacely_mock.lanes import FILES
 from spacely_mock import _lane
 from spacely_mock._bodies import BodyError
 from spacely_mock._director import Director
+from spacely_mock._heads import Heads
 from spacely_mock._journal import Journal
 from spacely_mock._redis import RedisState
 from spacely_mock._wire import AnswerWriter
@@ -139,8 +140,9 @@ class _Whole(random.Random):
 
 
 BREAKING = {
-    "looking for what is unusual": (_lane._Lane, "parameters"),
-    "asking for the owner": (_lane._Lane, "owner"),
+    "looking for parameters": (_lane._Lane, "parameters"),
+    "weighing the head": (Heads, "_weigh"),
+    "asking for the owner": (Heads, "_owner"),
     "reading the body": (_lane, "read_json"),
     "asking for rules": (Director, "leaves_alone"),
     "counting": (_lane.FastLane, "_count"),
@@ -173,6 +175,12 @@ def _note_uncounted(journal, entry, reply):
 
 
 _ARRIVED = Journal.arrived
+_MAKE, _READ = Heads.__init__, Heads.read
+
+
+def _without_prefer(heads, *arguments):
+    _MAKE(heads, *arguments)
+    heads._unusual -= {b"prefer"}
 
 
 async def _arrived_untold(journal, *arguments, **options):
@@ -183,7 +191,8 @@ async def _arrived_untold(journal, *arguments, **options):
 
 FAULTS = {
     "reads JSON as Python does": ("read_json", _lenient),
-    "does not read the Prefer header": ("_UNUSUAL", _lane._UNUSUAL - {b"prefer"}),
+    "does not read the Prefer header": ("Heads.__init__", _without_prefer),
+    "takes all heads for one": ("Heads.read", lambda heads, raw: next(iter(heads._known.values()), _READ(heads, raw))),
     "takes any query for plain": ("_PLAIN_QUERY", re.compile(rb"[\x00-\x7f]*")),
     "forgets the body it has received": ("_again", lambda message, receive: receive),
     "does not ask for rules": ("Director.leaves_alone", lambda *_: True),
