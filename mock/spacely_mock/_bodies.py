@@ -92,7 +92,14 @@ def read_json(body: bytes) -> Any:
     if len(body) > MOST_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise BodyError(f"The body has more than {MOST_VALUES} values.", CONTENT_TOO_LARGE, "maxValues")
     try:
-        value = _DECODER.decode(_text(body))
+        text = _text(body)
+        value: Any = None
+        try:
+            value, end = _DECODER.raw_decode(text)
+        except json.JSONDecodeError:
+            end = -1
+        if end != len(text):  # There is white space around the value, or something is wrong.
+            value = _DECODER.decode(text)
     except RecursionError as error:
         raise BodyError(f"The body is nested more than {DEEPEST} levels deep.") from error
     except json.JSONDecodeError as error:

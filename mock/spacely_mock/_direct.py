@@ -3,22 +3,65 @@
 Between a socket and an ASGI application, a server makes a task, a scope and several messages for each request. Where
 the application says that it can answer at once, none of this is needed. Whatever else comes - in several pieces, behind
 another request, on a connection that is to be closed - goes the way that uvicorn has for it, as if nothing had been.
+
+A client sends the same few heads again and again. One that has been parsed, and was plain, is known from then on by its
+bytes, so the next request that begins with it needs no parser.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ._http import Application, Request
+from ._http import Application, RawHeaders, Request
 
 _WEIGHED_HEADERS = frozenset({b"transfer-encoding", b"expect"})
 """Those that say how a request is to be read."""
 _PLAIN_TARGET = re.compile(rb"/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&-]*)?")
 """Nothing but a path and a query, in which nothing is to be decoded, and of which no parser thinks otherwise."""
+
+
+_END_OF_HEAD = b"\r\n\r\n"
+_REMEMBERED = 1024
+_LONGEST_REMEMBERED = 2048  # Bytes. With the number above a limit to what a hostile client can make the mock keep.
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the parser made of a plain head."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: RawHeaders
+    body_length: int
+
+
+class KnownHeads:
+    """Plain heads, by their bytes."""
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, _Head] = {}
+
+    def find(self, data: bytes) -> tuple[_Head, bytes] | None:
+        """The head and the body of a request; None where its head is not known, or it is not just one whole request."""
+        end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        head = self._heads.get(data[:end])
+        return (head, data[end:]) if head is not None and head.body_length == len(data) - end else None
+
+    def add(self, data: bytes, head: _Head) -> None:
+        """Remember the head of one whole request."""
+        raw = data[: len(data) - head.body_length]
+        # What has another end of the head before its own begins with line ends that belong to nothing.
+        if len(raw) > _LONGEST_REMEMBERED or raw.find(_END_OF_HEAD) + len(_END_OF_HEAD) != len(raw):
+            return
+        if len(self._heads) >= _REMEMBERED:
+            self._heads.clear()
+        self._heads[raw] = head
 
 
 class Outbox:
@@ -47,11 +90,14 @@ class DirectProtocol(HttpToolsProtocol):
 
     Attributes:
         outbox: What sends the answers of all connections of an event loop.
+        heads: The heads that are known, of all connections.
         is_resting: Whether the last that came was a whole request, and it was answered at once.
     """
 
     outbox: Outbox
+    heads: KnownHeads
     _answered = b""
+    _is_between = True  # Whether the parser waits for the first byte of a request.
     _reads_head = False
     _is_weighed = False
     _is_held = False
@@ -73,21 +119,26 @@ class DirectProtocol(HttpToolsProtocol):
         self.is_resting = False
         cycle: Any = self.cycle
         self._may_hold = self._application is not None and (cycle is None or cycle.response_complete)
-        super().data_received(data)
-        if not self._is_held:
-            return
-        answer = self._answer() if self._is_whole else None
+        begins_here = self._is_between
+        answer = self._answer_known(data) if self._may_hold and begins_here else None
         if answer is None:
-            self._release()
-            return
-        self._is_held = False
+            super().data_received(data)
+            if not self._is_held:
+                return
+            answer = self._answer(data if begins_here else None) if self._is_whole else None
+            if answer is None:
+                self._release()
+                return
+            self._is_held = False
         self._answered = answer
+        self._is_between = True
         self.outbox.add(self)
         self.server_state.total_requests += 1
         self._rest()
 
     def on_message_begin(self) -> None:
         self._release()  # There is another request behind it.
+        self._is_between = False
         self._reads_head, self._is_weighed = True, False
         self.url = b""
         self.expect_100_continue = False
@@ -171,21 +222,41 @@ class DirectProtocol(HttpToolsProtocol):
             and not self.transport.is_closing()
         )
 
-    def _answer(self) -> bytes | None:
-        assert self._application is not None  # noqa: S101 - see data_received
-        path, _, query = self.url.decode("latin-1").partition("?")
+    def _answer_known(self, data: bytes) -> bytes | None:
+        """The answer to a request whose head is known; None where it is not, or the application leaves it."""
+        found = self.heads.find(data)
+        if found is None or self.flow.write_paused or self.transport.is_closing():
+            return None
+        head, body = found
+        answer = self._ask(head, body)
+        if answer is not None:
+            self._unset_keepalive_if_required()
+        return answer
+
+    def _answer(self, data: bytes | None) -> bytes | None:
+        """The answer to the request that has been held back; None where the application leaves it.
+
+        Args:
+            data: The bytes that it came in; None where it began in some before them, so that they do not hold its head.
+        """
+        path, _, query = self.url.partition(b"?")
         parser: Any = self.parser
-        method: str = parser.get_method().decode("ascii")
-        request = Request(
-            method,
-            path,
-            query.encode("latin-1"),
+        head = _Head(
+            parser.get_method().decode("ascii"),
+            path.decode("ascii"),  # See _PLAIN_TARGET.
+            query,
             tuple(self.headers),
-            self._body,
-            False,
-            self.scheme or "http",
-            self.server,
+            len(self._body),
         )
+        answer = self._ask(head, self._body)
+        if answer is not None and data is not None and data.endswith(self._body):
+            self.heads.add(data, head)
+        return answer
+
+    def _ask(self, head: _Head, body: bytes) -> bytes | None:
+        assert self._application is not None  # noqa: S101 - see data_received
+        scheme = self.scheme or "http"
+        request = Request(head.method, head.path, head.query, head.headers, body, False, scheme, self.server)
         return self._application.answer_at_once(request, self.server_state.default_headers)
 
     def _begin(self) -> None:

@@ -45,11 +45,12 @@ def _plain(request_timeout: float) -> type[asyncio.Protocol]:
 
 
 def _fast(request_timeout: float) -> type[asyncio.Protocol]:
-    from ._direct import DirectProtocol, Outbox
+    from ._direct import DirectProtocol, KnownHeads, Outbox
 
     class FastProtocol(_Limits, DirectProtocol):  # type: ignore[misc] # _Limits stands on what both protocols have
         timeout = request_timeout
         outbox = Outbox()
+        heads = KnownHeads()
         overhead = 0
         received = b""
 

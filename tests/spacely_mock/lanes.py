@@ -580,6 +580,7 @@ class Lanes:
         self.wires = (Wire(self.fast), Wire(self.slow))
         self.ids: dict[str, list[str]] = {}
         self.result = Comparison()
+        self._sent: list[list[bytes]] = []
 
     @property
     def taken(self) -> int:
@@ -598,7 +599,8 @@ class Lanes:
     async def send_bytes(self, raw: Raw, chance: Chance, operation: Operation | None = None) -> None:
         """The same over HTTP/1.1."""
         before = self.taken
-        pieces = on_the_wire(raw, chance)
+        pieces = self._again(chance) or on_the_wire(raw, chance)
+        self._sent = [*self._sent[-5:], pieces]
         short, long = [await wire.exchange(pieces) for wire in self.wires]
         await self._compare(pieces, short, long, before)
         status = re.match(rb"HTTP/1.1 ([0-9]{3})", long)
@@ -607,6 +609,13 @@ class Lanes:
         if status and status[1] == b"200":
             headers = [line.partition(b": ")[::2] for line in head.split(b"\r\n")[1:]]
             self._keep(operation, (200, headers, body.removesuffix(b"<closed>")))
+
+    def _again(self, chance: Chance) -> list[bytes] | None:
+        """One of the latest requests once more, since its head is known by then; perhaps with another end."""
+        if not self._sent or chance.random() < 0.7:
+            return None
+        whole = b"".join(chance.choice(self._sent))
+        return [chance.choice([whole, whole, whole[:-1] + b"!", whole + b"\r\n", whole * 2])]
 
     async def set_rules(self, namespace: str, rules: list[Any]) -> None:
         """Set rules both ways."""

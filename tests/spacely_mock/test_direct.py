@@ -8,7 +8,7 @@ import pytest
 from tests.spacely_mock import lanes
 from tests.spacely_mock.helpers import CONTRACT, RENDER, SUBMIT
 
-from spacely_mock import create_app
+from spacely_mock import _direct, create_app
 from spacely_mock._direct import DirectProtocol
 
 BODY = json.dumps(RENDER).encode()
@@ -22,8 +22,8 @@ def taken(monkeypatch):
     found = []
     answer = DirectProtocol._answer
 
-    def noting(self):
-        found.append(answer(self))
+    def noting(self, data):
+        found.append(answer(self, data))
         return found[-1]
 
     monkeypatch.setattr(DirectProtocol, "_answer", noting)
@@ -117,6 +117,87 @@ def test_requests_in_one_piece_are_answered_in_their_order_the_usual_way(taken):
     answer, _ = talk(WHOLE * 5 + WHOLE.replace(b"advance", b"elsewhere") + WHOLE)
     assert statuses(answer) == [200, 200, 200, 200, 200, 404, 200]
     assert taken == []
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """The URL of each request that went through the parser."""
+    found = []
+    headers_complete = DirectProtocol.on_headers_complete
+
+    def noting(self):
+        found.append(self.url)
+        headers_complete(self)
+
+    monkeypatch.setattr(DirectProtocol, "on_headers_complete", noting)
+    return found
+
+
+def _again(wire):
+    """Another connection to the same server."""
+    wire._protocol = None
+    return wire
+
+
+def test_a_head_that_is_known_is_parsed_once_for_all_connections(parsed):
+    other = WHOLE.replace(b"residential", b"commercial!")
+
+    async def go_on(wire):
+        answers = [await wire.exchange([data]) for data in (WHOLE, other, WHOLE)]
+        return [*answers, await _again(wire).exchange([WHOLE])]
+
+    first, others = talk(WHOLE, then=go_on)
+    assert [statuses(answer) for answer in (first, *others)] == [[200], [200], [400], [200], [200]]
+    assert len(parsed) == 3  # The body that does not fit went the usual way, and so the request behind it.
+
+
+def test_a_known_head_does_not_hide_a_body_of_another_length_or_a_second_request(parsed):
+    longer = WHOLE + b"\r\n\r\n"
+
+    async def go_on(wire):
+        return [await wire.exchange(list(pieces)) for pieces in ([WHOLE * 2], [WHOLE[:-1], WHOLE[-1:]], [longer])]
+
+    _, answers = talk(WHOLE, then=go_on)
+    assert [statuses(answer) for answer in answers] == [[200, 200], [200], [200]]
+    assert len(parsed) == 5
+
+
+def test_a_known_head_does_not_hide_a_second_request_where_neither_has_a_body():
+    poll = b"GET /api/v1/generate/poll-result?refId=none-such-job HTTP/1.1\r\nHost: mock\r\nX-API-KEY: sk-one\r\n\r\n"
+
+    async def go_on(wire):
+        return await wire.exchange([poll * 2])
+
+    first, answer = talk(poll, then=go_on)
+    assert (statuses(first), statuses(answer)) == ([400], [400, 400])
+
+
+@pytest.mark.parametrize("at", [20, len(HEAD) - 20, len(HEAD)])
+def test_the_end_of_a_head_is_none_by_itself(at):
+    """Else whoever sends that end alone would be answered as the one who sent the beginning, with their key."""
+
+    async def send_the_end(wire):
+        return await _again(wire).exchange([WHOLE[at:]])
+
+    _, answer = talk(b"\r\n", WHOLE[:at], WHOLE[at:], then=send_the_end)
+    assert statuses(answer) in ([400], [])
+
+
+def test_no_more_heads_are_known_than_a_limit_and_none_that_is_long(monkeypatch):
+    monkeypatch.setattr(_direct, "_REMEMBERED", 10)
+    heads = []
+
+    async def send(wire):
+        for number in range(25):
+            data = WHOLE.replace(b"Host: mock", b"Host: mock%d" % number)
+            assert statuses(await wire.exchange([data])) == [200]
+            heads.append(len(wire._protocol.heads._heads))
+        assert statuses(await wire.exchange([WHOLE.replace(b"Host", b"X-Long: %b\r\nHost" % (b"x" * 3000))])) == [200]
+        return max(map(len, wire._protocol.heads._heads))
+
+    _, longest = talk(WHOLE, then=send)
+    assert max(heads) == 10
+    assert longest < 2048
 
 
 @pytest.mark.parametrize("garbage", [b"\x00", b"\x00\x01\r\n\r\n", b"GET", b"{}", b"\r\n\x00"])

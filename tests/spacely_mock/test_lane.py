@@ -208,7 +208,7 @@ FAULTS = {
 @pytest.mark.parametrize(("name", "value"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_lane_that_answers_differently_is_found_out(name, value, monkeypatch):
     monkeypatch.setattr(f"spacely_mock._lane.{name}", value)
-    assert asyncio.run(lanes.compare(CONTRACT, 1500, most=1)).differences
+    assert asyncio.run(lanes.compare(CONTRACT, 4000, most=1)).differences
 
 
 def test_a_lane_that_leaves_a_header_out_of_its_answers_is_found_out(monkeypatch):
