@@ -30,6 +30,7 @@ KEY = "sk-secret-of-the-tests-0123456"
 RENDER = {"model": "spacely-v1", "image_url": "https://example.com/room.jpg", "renovate_type": "residential"}
 CALLS: tuple[CallName, ...] = ("submit", "poll", "download")
 KINDS: tuple[Kind, ...] = (Spacely, AsyncSpacely)
+ROOM = 6  # So many times the time of a step has a whole attempt: enough to be sent, also on a busy machine.
 PATHS = {"submit": "/generate/advance", "poll": "/generate/poll-result", "download": "/room.png"}
 
 
@@ -55,7 +56,7 @@ def _short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("monotonic", "sleep", "sleep_async"):
         monkeypatch.setattr(_clock, name, getattr(clock, name))
     monkeypatch.setattr(_wait, "FAILED_POLLS", 2)
-    monkeypatch.setattr(_client, "ATTEMPT_TIMEOUTS", 3)
+    monkeypatch.setattr(_client, "ATTEMPT_TIMEOUTS", ROOM)
     monkeypatch.setattr(_download, "FILE_BYTES", 16 * 1024**2)
 
 
@@ -189,7 +190,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, client: Any, fault: Fault, name: Call
     connecting = seconds if fault.where in {"full port", "https"} else 5
     monkeypatch.setattr(http_of(client, name), "timeout", httpx.Timeout(seconds, connect=connecting))
     if name == "download":
-        monkeypatch.setattr(_client, "DOWNLOAD_SECONDS", seconds * 1.5)
+        monkeypatch.setattr(_client, "DOWNLOAD_SECONDS", seconds * ROOM)
     else:
         monkeypatch.setattr(client, "_timeout", seconds)
 
