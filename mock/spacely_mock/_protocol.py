@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-_MOST_OVERHEAD = 64 * 1024
+MOST_OVERHEAD = 64 * 1024
 """How many bytes may come that are no body: a request's head, the trailers of a chunked body."""
 _TITLES = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
@@ -41,6 +41,13 @@ def _plain(request_timeout: float) -> type[asyncio.Protocol]:
     class PlainProtocol(_Limits, H11Protocol):
         timeout = request_timeout
 
+        def send_400_response(self, msg: str) -> None:
+            # h11 counts the overhead itself, against what uvicorn's configuration gives it.
+            if self.is_waiting and getattr(sys.exception(), "error_status_hint", None) == 431:
+                self.refuse_overhead()
+            else:
+                super().send_400_response(msg)
+
     return PlainProtocol
 
 
@@ -60,8 +67,8 @@ def _fast(request_timeout: float) -> type[asyncio.Protocol]:
             super().data_received(data)
             if self.is_resting or not self.is_waiting:
                 self.overhead = 0
-            elif self.overhead > _MOST_OVERHEAD:
-                self.refuse(431, f"The request has headers or trailers of more than {_MOST_OVERHEAD} bytes.")
+            elif self.overhead > MOST_OVERHEAD:
+                self.refuse_overhead()
 
         def on_body(self, body: bytes) -> None:
             self.overhead = 0
@@ -143,6 +150,10 @@ class _Limits(_Base):
         """Whether there is more to come of a request, or of the next one where the last is answered."""
         cycle: Any = self.cycle
         return cycle is None or cycle.more_body or cycle.response_complete
+
+    def refuse_overhead(self) -> None:
+        """Answer that more came than a head or trailers may take."""
+        self.refuse(431, f"The request has headers or trailers of more than {MOST_OVERHEAD} bytes.")
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer with a problem and close."""

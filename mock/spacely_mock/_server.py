@@ -98,7 +98,7 @@ def make_server(
     # Imported here: a light import of this package serves those that never start a server.
     import uvicorn
 
-    from ._protocol import make_protocol
+    from ._protocol import MOST_OVERHEAD, make_protocol
 
     class Server(uvicorn.Server):
         async def serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -131,6 +131,7 @@ def make_server(
         uvicorn.Config(
             app,
             http=resettable(make_protocol(request_timeout)),
+            h11_max_incomplete_event_size=MOST_OVERHEAD,
             ws="none",
             lifespan="on",
             log_config=None,

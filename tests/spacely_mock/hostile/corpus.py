@@ -251,6 +251,18 @@ HEADERS = {
     "500,000 headers": (TOO_LONG, submit(headers=b"X-A: 1\r\n" * 500_000)),
     "a header of 60,000 letters": (OK, submit(headers=b"X-A: " + b"a" * 60_000 + b"\r\n")),
     "a header of ten million letters": (TOO_LONG, submit(headers=b"X-A: " + b"a" * 10_000_000 + b"\r\n")),
+    "a header of 60,000 letters in two pieces": (
+        OK,
+        line(b"GET", b"/healthz") + HOST + b"X-A: " + b"a" * 30_000,
+        Drip(b"a"),
+        b"a" * 29_999 + b"\r\n\r\n",
+    ),
+    "a header of 100,000 letters in two pieces": (
+        {CLOSED, 431},
+        line(b"GET", b"/healthz") + HOST + b"X-A: " + b"a" * 99_000,
+        Drip(b"a"),
+        b"a" * 999 + b"\r\n\r\n",
+    ),
     "a header's name of 60,000 letters": (OK, submit(headers=b"a" * 60_000 + b": 1\r\n")),
     "a header's name of ten million letters": (TOO_LONG, submit(headers=b"a" * 10_000_000 + b": 1\r\n")),
     "the key twice": (401, submit(headers=KEY)),
