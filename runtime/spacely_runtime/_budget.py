@@ -20,7 +20,8 @@ _POLLS_MEMORY = 0.02  # How much one finished job changes what is known of the p
 _PACED = 3  # So many submits know when they are due; the pace of all others is still open.
 _FEW_WINDOWS = 3  # After so many windows' calls, one of them has been there and back as fast as can be.
 _CONNECTION_PAUSE = 0.01  # Who waits for a connection asks again after so many seconds at the earliest.
-_OVERDRAFT = 1.0  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
+_OVERDRAFT = 0.5  # Submits may run ahead of their pace by so many windows' calls, where none is left after that.
+_DELAY_MEMORY = 0.02  # How much one answer changes what is known of the time that calls are on their way.
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Budget:
         self._turns: list[float] = []  # The moments of calls, of the last window, in order.
         self._fastest = float("inf")  # The least seconds between a call and its answer.
         self._answers = 0
+        self._delay = 0.0  # Seconds by which calls hold their places for longer than the window, on average.
         # The tickets of calls that wait, in order: of submits, with whether they have asked, and of all others.
         self._submits: dict[int, bool] = {}
         self._others: dict[int, None] = {}
@@ -172,7 +174,10 @@ class Budget:
             place = bisect_right(self._turns, sent) - 1
             if place >= 0:  # Its own turn, or that of a call that was sent as early.
                 del self._turns[place]
-            insort(self._turns, sent + min(now - sent - surely, self.limit.seconds))
+            delay = min(now - sent - surely, self.limit.seconds)
+            insort(self._turns, sent + delay)
+            if surely:
+                self._delay += (delay - self._delay) * _DELAY_MEMORY
 
     def follow(self) -> None:
         """Note that a job is followed from now on."""
@@ -226,7 +231,8 @@ class Budget:
     @property
     def _spacing(self) -> float:
         """Seconds between submits at which they and their polls use up the limit."""
-        return self._window / self.limit.calls * (1 + max(self._polls_a_job, self._least_polls_a_job))
+        place = (self._window + self._delay) / self.limit.calls
+        return place * (1 + max(self._polls_a_job, self._least_polls_a_job))
 
 
 _shared: weakref.WeakValueDictionary[tuple[Secret | None, RateLimit], Budget] = weakref.WeakValueDictionary()

@@ -41,7 +41,7 @@ class SyncClient(SyncBatches):
             425, 429, 500, 502, 503, 504); any other one, a submit among them, only where it is certain that the
             server did not take it (no connection, 429, 503 with Retry-After).
         polls_per_job: How many polls a job may take on average, once it is known how long jobs take. More of them
-            find the end earlier. By default as many as the rate limit leaves room for, between 1.44 and 5.
+            find the end earlier. By default as many as the rate limit leaves room for, between 1.41 and 5.
         hooks: What is told of each call; see ``spacely_runtime.hooks``.
         transport: The httpx transport to send with, such as ``httpx.MockTransport`` in a test.
     """

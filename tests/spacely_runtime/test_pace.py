@@ -58,7 +58,7 @@ def test_more_polls_find_the_end_earlier(polls_a_job: float, most_late: float) -
     assert median(late[100:]) < most_late
 
 
-@pytest.mark.parametrize("polls_a_job", [1.1, 1.42, 2.0, 5.0, 20.0])
+@pytest.mark.parametrize("polls_a_job", [1.1, 1.41, 2.0, 5.0, 20.0])
 def test_polls_are_laid_out_so_that_jobs_take_as_many_as_they_may(polls_a_job: float) -> None:
     start, step = spread(polls_a_job)
     beyond = [math.erfc((start + step * number) / math.sqrt(2)) / 2 for number in range(200)]
@@ -185,11 +185,11 @@ def simulation() -> Iterator[Any]:
 
 # Jobs a second, calls a job, median delay as a part of the time: none may be worse, whatever jobs there are.
 CASES = {
-    "lognormal 3 s, sigma 0.2": (600, 28, 2.7, 0.19),
+    "lognormal 3 s, sigma 0.2": (600, 28, 2.75, 0.19),
     "lognormal 3 s, sigma 0.05": (600, 30, 2.6, 0.09),
-    "lognormal 3 s, sigma 0.5": (600, 22, 3.2, 0.55),
+    "lognormal 3 s, sigma 0.5": (600, 18, 3.2, 0.55),
     "2 s or 6 s": (600, 22, 3.3, 1.40),
-    "3 s, then 6 s": (600, 20, 3.2, 0.25),
+    "3 s, then 6 s": (600, 20, 3.3, 0.25),
     "6 s, then 3 s": (600, 26, 2.9, 0.55),
     "lognormal 30 s, sigma 0.2": (600, 8, 6.0, 0.20),
     "5 calls a second, 100 jobs": (100, 1.8, 2.7, 0.40),
