@@ -31,10 +31,10 @@ from ._jobs import AnyJob, AsyncJob
 from ._log import log
 from ._operation import Answer, Operation, Polling
 from ._pace import Pace
-from ._redaction import keep_out_of_logs
+from ._redaction import keep_out_of_logs, without_credentials
 from ._retry import Retries
 from ._secret import Secret
-from ._wait import Following
+from ._wait import Following, NoTurn
 from .types import UNSET, Unset
 
 if TYPE_CHECKING:
@@ -89,30 +89,43 @@ class AnyClient(ABC, Generic[H, Transport]):
         self._timeout = _positive("timeout", timeout)
         self._poll_interval = None if poll_interval is None else _positive("poll_interval", poll_interval)
         self._budget = self._find_budget(rate_limit)
+        self._store = rate_limit_store
         self._shared_budget = self._find_shared_budget(rate_limit_store)
-        if max_retries < 0:
+        if not _is_number(max_retries) or max_retries < 0:
             raise errors.ConfigurationError(f"max_retries={max_retries!r}: give 0 or a number greater than 0")
         self._max_retries = max_retries
         self._calls = 0
-        if polls_per_job is not None and not polls_per_job > 1:
+        if polls_per_job is not None and not (_is_number(polls_per_job) and polls_per_job > 1):
             raise errors.ConfigurationError(f"polls_per_job={polls_per_job!r}: give a number greater than 1")
         self._polls_per_job = polls_per_job
         if polls_per_job is not None and self._budget is not None:
             self._budget.expect(polls_per_job)
         self._paces: dict[str, Pace] = {}
-        self._hooks = tuple(hooks)
+        self._hooks = _hooks(hooks)
+        # Of each operation that a job is asked for with, the argument that takes the job's id.
+        self._job_parameters = {
+            self.operations[each.polling.target].id: each.polling.parameter
+            for each in self.operations.values()
+            if each.polling is not None
+        }
+        self._transport: Transport | None = transport
         # Certificates are read once, not for each pool; a transport of the caller's has its own.
-        tls = _httpx.create_ssl_context() if transport is None else True
-        options = {"transport": transport, "verify": tls, **self._http_options(self._timeout)}
-        cookies = _httpx.Cookies()
+        self._tls = _httpx.create_ssl_context() if transport is None else True
+        self._cookies = _httpx.Cookies()
+        self._connect()
+
+    def _connect(self) -> None:
+        """Begin with new connections."""
+        transport, cookies = self._transport, self._cookies
+        options = {"transport": transport, "verify": self._tls, **self._http_options(self._timeout)}
         self._connections: Connections[H] = Connections(
             lambda: self._new_http(options, cookies),
             *((POOLS, POOL_CONNECTIONS) if transport is None else (1, float("inf"))),
         )
         self._http: H = self._connections.first
         # A client of its own for files: no key, no cookie of the API ever goes to the host that keeps them.
-        options = {"transport": transport, "verify": tls, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS)}
-        self._files: H = self._new_http(options, _httpx.Cookies())
+        for_files = {**options, **self._http_options(DOWNLOAD_TIMEOUT_SECONDS)}
+        self._files: H = self._new_http(for_files, _httpx.Cookies())
 
     @abstractmethod
     def _new_http(self, options: Mapping[str, Any], cookies: _httpx.Cookies) -> H:
@@ -124,11 +137,13 @@ class AnyClient(ABC, Generic[H, Transport]):
         return self._base_url
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._base_url}>"
+        return f"<{type(self).__name__} {without_credentials(self._base_url)}>"
 
-    def _find_key(self, given: str | None) -> Secret | None:
+    def _find_key(self, given: Any) -> Secret | None:
         variable = f"{self._environment_prefix}_API_KEY"
-        value = os.environ.get(variable, "") if given is None else given
+        value: Any = os.environ.get(variable, "") if given is None else given
+        if not isinstance(value, str):
+            raise errors.ConfigurationError(f"api_key is of type {type(value).__name__}; give the key as a text")
         if not value:
             if not any(operation.keys for operation in self.operations.values()):
                 return None
@@ -140,11 +155,13 @@ class AnyClient(ABC, Generic[H, Transport]):
             )
         return Secret(value)
 
-    def _find_base_url(self, given: str | None) -> str:
+    def _find_base_url(self, given: Any) -> str:
         variable = f"{self._environment_prefix}_BASE_URL"
-        url = given or os.environ.get(variable) or self._default_base_url
+        url: Any = given or os.environ.get(variable) or self._default_base_url
         if url is None:
             raise errors.ConfigurationError(f"The contract names no server; pass base_url=… or set {variable}")
+        if not isinstance(url, str):
+            raise errors.ConfigurationError(f"base_url={url!r}: give it as a text, such as https://host/path")
         try:
             parts = urlsplit(url)
             valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query
@@ -153,7 +170,9 @@ class AnyClient(ABC, Generic[H, Transport]):
         except (ValueError, _httpx.InvalidURL):
             valid = False
         if not valid:
-            raise errors.ConfigurationError(f"{url!r} is no base URL; write it as https://host/path")
+            raise errors.ConfigurationError(
+                f"{without_credentials(url)!r} is no base URL; write it as https://host/path"
+            )
         return url.rstrip("/")
 
     def _find_budget(self, rate_limit: float | Unset | None) -> Budget | None:
@@ -192,8 +211,17 @@ class AnyClient(ABC, Generic[H, Transport]):
         replayable = isinstance(request.stream, _httpx.ByteStream)
         return Retries(operation.method, self._max_retries if replayable and job_id is None else 0)
 
-    def _turns(self, operation: Operation) -> Iterator[float]:
-        """The waits until the budget lets a call go, each in seconds."""
+    def _job_in(self, operation: Operation, arguments: Mapping[str, Any]) -> str | None:
+        """The id of the job that a call asks for, where it asks for one."""
+        parameter = self._job_parameters.get(operation.id)
+        return None if parameter is None else id_text(arguments.get(parameter))
+
+    def _turns(self, operation: Operation, until: float) -> Iterator[float]:
+        """The waits until the budget lets a call go, each in seconds.
+
+        Raises:
+            NoTurn: It had let go none at this time on a monotonic clock.
+        """
         self._calls += 1
         budget = self._budget
         if budget is None:
@@ -202,8 +230,11 @@ class AnyClient(ABC, Generic[H, Transport]):
         ticket = budget.enter(submit=operation.polling is not None)
         try:
             while not granted:
-                wait, granted = budget.ask(ticket, _clock.monotonic(), self._connections.free)
-                yield wait
+                now = _clock.monotonic()
+                wait, granted = budget.ask(ticket, now, self._connections.free)
+                if not granted and now >= until:
+                    raise NoTurn
+                yield min(wait, until - now) if wait else 0.0
         finally:
             budget.leave(ticket)
 
@@ -290,6 +321,7 @@ class AnyClient(ABC, Generic[H, Transport]):
             "interval": self._poll_interval,
             "following": self._following(operation),
             "hooks": self._hooks,
+            "redact": self._redacted,
             "submitted": result,
             "submitted_at": _clock.monotonic(),
         }
@@ -340,10 +372,32 @@ class AnyClient(ABC, Generic[H, Transport]):
             "interval": self._poll_interval,
             "following": self._following(operation),
             "hooks": self._hooks,
+            "redact": self._redacted,
         }
 
 
+def _hooks(given: Sequence[Hook]) -> tuple[Hook, ...]:
+    try:
+        hooks = tuple(given)
+    except TypeError:
+        raise errors.ConfigurationError(f"hooks={given!r}: give a list of hooks") from None
+    if not hooks:
+        return hooks
+    from .hooks import METHODS  # Whoever has no hooks does without.
+
+    for hook in hooks:
+        if isinstance(hook, type) or not any(callable(getattr(hook, name, None)) for name in METHODS):
+            raise errors.ConfigurationError(
+                f"hooks: {hook!r} is no hook; give an object that has one of the methods {', '.join(METHODS)}"
+            )
+    return hooks
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _positive(name: str, value: float) -> float:
-    if not 0 < value < float("inf"):
+    if not _is_number(value) or not 0 < value < float("inf"):
         raise errors.ConfigurationError(f"{name}={value!r}: give a number greater than 0")
     return float(value)

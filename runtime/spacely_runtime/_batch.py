@@ -272,7 +272,7 @@ class Batch:
             job.kept = True
             last = [update async for update in job.updates(self._options.timeout)][-1]
             if last.state == "failed":
-                error = job.failure(last).message
+                error = job.failure(last.response).message
                 self._journal.ended(claim, "failed", error=error, result=self._json(last.response))
             else:
                 result = last.response if job.polling.result is None else last.result

@@ -78,8 +78,8 @@ class SyncBatches(AnyClient[_httpx.Client, _httpx.BaseTransport]):
     def _port_in_threads(self) -> Port:
         import asyncio  # Synchronous code that runs no batch does without.
 
-        async def poll(job: AnyJob) -> tuple[Any, Answer]:
-            return await asyncio.to_thread(self._poll, job)
+        async def poll(job: AnyJob, until: float) -> tuple[Any, Answer]:
+            return await asyncio.to_thread(self._poll, job, until)
 
         async def download(url: str, path: Path, job: AnyJob, on_progress: OnProgress | None = None) -> Path:
             return await asyncio.to_thread(self._download, url, path, job, on_progress)

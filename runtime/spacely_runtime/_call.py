@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from . import _clock, _httpx, errors
@@ -55,13 +57,16 @@ class Call:
         job_id: The id of the job the call is about, if there is one already.
 
     Attributes:
+        operation: As given.
+        job_id: As given.
         sent_at: When its request was last sent, in seconds on a monotonic clock; 0 before that.
     """
 
     def __init__(self, operation: Operation, key: Secret | None, job_id: str | None = None) -> None:
         self.operation = operation
         self._key = key
-        self._job_id = job_id
+        self.job_id = job_id
+        self._callers = sys.exception()  # What the caller is handling meanwhile is none of ours.
         self.sent_at = 0.0
 
     def encode(self, arguments: Mapping[str, Any], body: Any = UNSET) -> dict[str, Any]:
@@ -93,7 +98,7 @@ class Call:
             raise errors.InvalidRequest(
                 [Violation(v.place, self._bounded(v.message)) for v in violations],
                 operation=operation.id,
-                job_id=self._job_id,
+                job_id=self.job_id,
             )
         return operation.encode(given, content)
 
@@ -113,9 +118,7 @@ class Call:
     def unsendable(self, error: Exception) -> errors.InvalidRequest:
         """The error for arguments of which no request can be made: what no URL, header or JSON text can hold."""
         message = f"no request can be made of them ({self._about(error)})"
-        return errors.InvalidRequest(
-            [Violation("arguments", message)], operation=self.operation.id, job_id=self._job_id
-        )
+        return errors.InvalidRequest([Violation("arguments", message)], operation=self.operation.id, job_id=self.job_id)
 
     def failed(self, error: Exception, request: _httpx.Request, intake: Intake | None) -> errors.ClientError:
         """The error for an attempt that ended in an exception.
@@ -125,29 +128,30 @@ class Call:
             request: What was sent, or was to be.
             intake: The body of the answer as far as it came; None where not even its head did.
         """
-        if isinstance(error, _httpx.RequestError):
-            error.request = self._without_key(request)
+        self._strike_out(error, request)
         if intake is not None and not intake.response.is_success:
             return self._status_error(intake.response, intake.beginning)  # It says enough, whatever its body was.
         if intake is not None and isinstance(error, TooLarge):
             return self._invalid(intake.response, intake.beginning, [Violation("", str(error))])
         about = self._about(error)
-        if isinstance(error, _NEVER_SENT) or (
-            isinstance(error, _httpx.LocalProtocolError) and isinstance(request.stream, _httpx.ByteStream)
-        ):
+        if isinstance(error, _NEVER_SENT) or _is_unsendable(error, request):
             message = f"No connection was made, nothing was sent ({about}); check the base URL and the network"
-            return errors.TransportError(message, never_sent=True, operation=self.operation.id, job_id=self._job_id)
+            return errors.TransportError(message, never_sent=True, operation=self.operation.id, job_id=self.job_id)
         message = f"The connection broke, or the time ran out, before the answer was read ({about})"
+        if intake is not None and intake.beginning:
+            message += f"; what came of it begins {self._text(intake.response, intake.beginning)[:200]!r}"
         error_type = errors.TransportError
+        job_id = self.job_id
         if self.operation.polling is not None:
             message += _MAY_BE_ACCEPTED
             error_type = errors.UncertainTransport
-        return error_type(message, never_sent=False, operation=self.operation.id, job_id=self._job_id)
+            job_id = job_id or (None if intake is None else self._id_in(intake.response, intake.beginning))
+        return error_type(message, never_sent=False, operation=self.operation.id, job_id=job_id)
 
     def repeated(self, error: errors.ClientError, pause: float) -> None:
         """Note that the call is made again."""
         message = f"A call failed and is made again in {pause:.1f} s: {error.message}"
-        log(logging.WARNING, message, operation=self.operation.id, job_id=self._job_id)
+        log(logging.WARNING, message, operation=self.operation.id, job_id=self.job_id)
 
     def interrupted(self, interruption: BaseException) -> None:
         """Say of a submit that was in the air when its task was cancelled, or the program interrupted, that it was."""
@@ -157,6 +161,17 @@ class Call:
         interruption.add_note(f"{said} [operation {self.operation.id}]")
         log(logging.WARNING, said, operation=self.operation.id, job_id=None)
 
+    @contextmanager
+    def kept_in_mind(self, answer: Answer) -> Generator[None]:
+        """Write the id of the job that an answer tells of on what interrupts the block."""
+        try:
+            yield
+        except BaseException as interruption:
+            started = self.started(answer)
+            if started is not None:
+                interruption.add_note(f"The submit was accepted; its job is {started} [operation {self.operation.id}]")
+            raise
+
     def store_error(self, error: Exception) -> errors.ClientError:
         """The error for a request that did not go out, since the store of the rate limit could not be asked."""
         return errors.RateLimitStoreError(
@@ -164,7 +179,7 @@ class Call:
             f"({self._about(error)}); nothing was sent, since the limit might be exceeded",
             never_sent=True,
             operation=self.operation.id,
-            job_id=self._job_id,
+            job_id=self.job_id,
         )
 
     def decode(self, response: _httpx.Response) -> tuple[Any, Answer]:
@@ -236,7 +251,7 @@ class Call:
             body=body,
             headers={name: self._redact(value) for name, value in response.headers.items()},
             operation=self.operation.id,
-            job_id=self._job_id,
+            job_id=self.job_id,
         )
 
     def _invalid(
@@ -252,7 +267,7 @@ class Call:
             status_code=response.status_code,
             body=self._text(response, content),
             operation=self.operation.id,
-            job_id=self._job_id or self._id_in(response, content),
+            job_id=self.job_id or self._id_in(response, content),
         )
 
     def _id_in(self, response: _httpx.Response, content: bytes) -> str | None:
@@ -280,6 +295,20 @@ class Call:
         text = self._redact(text)
         return text if len(text) <= MESSAGE_CHARACTERS else text[:MESSAGE_CHARACTERS] + "…"
 
+    def _strike_out(self, error: BaseException, request: _httpx.Request) -> None:
+        """Take the key out of an exception of the transport, and of those that it came of."""
+        if isinstance(error, _httpx.RequestError):
+            error.request = self._without_key(request)
+        if self._key is None:
+            return
+        cause: BaseException | None = error
+        while cause is not None and cause is not self._callers:
+            # A server may send a key back where no text is expected; such an exception quotes it.
+            cause.args = tuple(self._redact(_shown(each)) if _is_text(each) else each for each in cause.args)
+            # The frames below have the headers, and with them the key, among their variables.
+            cause.__traceback__ = None
+            cause = cause.__cause__ or cause.__context__
+
     def _without_key(self, request: _httpx.Request) -> _httpx.Request:
         """A request as it may be kept on an error."""
         headers = [(name, self._redact(value)) for name, value in request.headers.multi_items()]
@@ -287,6 +316,28 @@ class Call:
 
     def _redact(self, text: str) -> str:
         return text if self._key is None else self._key.redact(text)
+
+
+def _is_unsendable(error: Exception, request: _httpx.Request) -> bool:
+    """Whether a request could not be put into words, so that nothing of it was sent.
+
+    Of a body that is no stream, HTTP/1 says so before it sends anything. HTTP/2 uses the same error for an answer that
+    it cannot read.
+    """
+    if not isinstance(error, _httpx.LocalProtocolError) or not isinstance(request.stream, _httpx.ByteStream):
+        return False
+    cause: BaseException | None = error
+    while cause is not None and type(cause).__module__.partition(".")[0] != "h11":
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, (str, bytes, bytearray))
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)
 
 
 def id_text(value: Any) -> str | None:

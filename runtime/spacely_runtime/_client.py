@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,10 @@ from ._operation import Answer, Operation
 from .types import UNSET
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ._progress import OnProgress
+    from ._retry import Retries
     from ._shared_budget import Turn
     from ._watch import Watch
 
@@ -79,29 +83,34 @@ class SyncClient(SyncBatches):
     def _resume(self, name: str, job_id: str) -> Job[Any]:
         return Job(self._poll, self._download, **self._resume_options(name, job_id))
 
-    def _poll(self, job: AnyJob) -> tuple[Any, Answer]:
-        return self._send(self.operations[job.polling.target], job.arguments(), UNSET, job.id)
+    def _poll(self, job: AnyJob, until: float) -> tuple[Any, Answer]:
+        return self._send(self.operations[job.polling.target], job.arguments(), UNSET, job.id, until)
 
     def _send(
-        self, operation: Operation, arguments: Mapping[str, Any], body: Any, job_id: str | None = None
+        self,
+        operation: Operation,
+        arguments: Mapping[str, Any],
+        body: Any,
+        job_id: str | None = None,
+        until: float = math.inf,
     ) -> tuple[Any, Answer]:
-        call = Call(operation, self._secret, job_id)
+        call = Call(operation, self._secret, job_id or self._job_in(operation, arguments))
         request = self._request(call, arguments, body)
-        watch = self._watch(operation, request, job_id)
+        watch = self._watch(operation, request, call.job_id)
+        retries = self._retries(operation, request, job_id)
         if watch is None:
-            return self._attempt(call, request, job_id, None)
+            return self._attempt(call, request, retries, until, None)
         with watch:
-            return self._attempt(call, request, job_id, watch)
+            return self._attempt(call, request, retries, until, watch)
 
     def _attempt(
-        self, call: Call, request: _httpx.Request, job_id: str | None, watch: Watch | None
+        self, call: Call, request: _httpx.Request, retries: Retries, until: float, watch: Watch | None
     ) -> tuple[Any, Answer]:
-        retries = self._retries(call.operation, request, job_id)
         attempts = 0
         while True:
             attempts += 1
             try:
-                turn = self._take_turn(call)
+                turn = self._take_turn(call, until)
                 if watch is not None:
                     watch.sending(attempts)
                 try:
@@ -120,12 +129,13 @@ class SyncClient(SyncBatches):
                 call.repeated(error, pause)
             else:
                 if watch is not None:
-                    watch.answered(attempts, answer.status_code, call.started(answer))
+                    with call.kept_in_mind(answer):
+                        watch.answered(attempts, answer.status_code, call.started(answer))
                 return result, answer
             _clock.sleep(pause)
 
-    def _take_turn(self, call: Call) -> Turn | None:
-        for wait in self._turns(call.operation):
+    def _take_turn(self, call: Call, until: float) -> Turn | None:
+        for wait in self._turns(call.operation, until):
             _clock.sleep(wait)
         shared = self._shared_budget
         if shared is None or _clock.skipping is not None:
@@ -191,11 +201,30 @@ class SyncClient(SyncBatches):
 class AsyncClient(AsyncBatches):
     """The base of the generated asynchronous client; see SyncClient for the arguments."""
 
+    _loop: asyncio.AbstractEventLoop | None = None
+
     def _new_http(self, options: Mapping[str, Any], cookies: _httpx.Cookies) -> _httpx.AsyncClient:
         return _httpx.AsyncClient(options, cookies)
 
+    def _stay_in_loop(self) -> None:
+        """Begin with new connections where another event loop runs than before: a connection belongs to its loop.
+
+        On one of another loop, which may have ended, a submit would be sent and its answer never read.
+        """
+        import asyncio  # Synchronous code does without.
+
+        loop, before = asyncio.get_running_loop(), self._loop
+        if loop is before:
+            return
+        self._loop = loop
+        if before is not None:
+            self._shared_budget = self._find_shared_budget(self._store)
+            if self._transport is None and not self._http.is_closed:
+                self._connect()
+
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""
+        self._stay_in_loop()
         for http in self._connections:
             await http.aclose()
         await self._files.aclose()
@@ -222,29 +251,35 @@ class AsyncClient(AsyncBatches):
     def _resume(self, name: str, job_id: str) -> AsyncJob[Any]:
         return AsyncJob(self._poll, self._download, **self._resume_options(name, job_id))
 
-    async def _poll(self, job: AnyJob) -> tuple[Any, Answer]:
-        return await self._send(self.operations[job.polling.target], job.arguments(), UNSET, job.id)
+    async def _poll(self, job: AnyJob, until: float) -> tuple[Any, Answer]:
+        return await self._send(self.operations[job.polling.target], job.arguments(), UNSET, job.id, until)
 
     async def _send(
-        self, operation: Operation, arguments: Mapping[str, Any], body: Any, job_id: str | None = None
+        self,
+        operation: Operation,
+        arguments: Mapping[str, Any],
+        body: Any,
+        job_id: str | None = None,
+        until: float = math.inf,
     ) -> tuple[Any, Answer]:
-        call = Call(operation, self._secret, job_id)
+        self._stay_in_loop()
+        call = Call(operation, self._secret, job_id or self._job_in(operation, arguments))
         request = self._request(call, arguments, body)
-        watch = self._watch(operation, request, job_id)
+        watch = self._watch(operation, request, call.job_id)
+        retries = self._retries(operation, request, job_id)
         if watch is None:
-            return await self._attempt(call, request, job_id, None)
+            return await self._attempt(call, request, retries, until, None)
         with watch:
-            return await self._attempt(call, request, job_id, watch)
+            return await self._attempt(call, request, retries, until, watch)
 
     async def _attempt(
-        self, call: Call, request: _httpx.Request, job_id: str | None, watch: Watch | None
+        self, call: Call, request: _httpx.Request, retries: Retries, until: float, watch: Watch | None
     ) -> tuple[Any, Answer]:
-        retries = self._retries(call.operation, request, job_id)
         attempts = 0
         while True:
             attempts += 1
             try:
-                turn = await self._take_turn(call)
+                turn = await self._take_turn(call, until)
                 if watch is not None:
                     watch.sending(attempts)
                 try:
@@ -263,12 +298,13 @@ class AsyncClient(AsyncBatches):
                 call.repeated(error, pause)
             else:
                 if watch is not None:
-                    watch.answered(attempts, answer.status_code, call.started(answer))
+                    with call.kept_in_mind(answer):
+                        watch.answered(attempts, answer.status_code, call.started(answer))
                 return result, answer
             await _clock.sleep_async(pause)
 
-    async def _take_turn(self, call: Call) -> Turn | None:
-        for wait in self._turns(call.operation):
+    async def _take_turn(self, call: Call, until: float) -> Turn | None:
+        for wait in self._turns(call.operation, until):
             await _clock.sleep_async(wait)
         shared = self._shared_budget
         if shared is None or _clock.skipping is not None:
@@ -305,6 +341,7 @@ class AsyncClient(AsyncBatches):
         return response
 
     async def _download(self, url: str, path: Path, job: AnyJob, on_progress: OnProgress | None = None) -> Path:
+        self._stay_in_loop()
         download = Download(url, path, job, self._max_retries, on_progress)
         with download.watched():
             while True:

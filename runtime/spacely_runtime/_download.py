@@ -56,7 +56,7 @@ def urls_of(update: JobUpdate[Any], job: AnyJob) -> list[str]:
     for value in values:
         if not is_web_url(value):
             raise DownloadError(
-                f"The result holds {str(value)[:100]!r}, which is no http or https URL",
+                f"The result holds {job.redact(str(value))[:100]!r}, which is no http or https URL",
                 url="",
                 operation=job.operation.id,
                 job_id=job.id,
@@ -125,7 +125,8 @@ class Download:
         self._received = 0
         self._total: int | None = None
         self._callers_error: Exception | None = None
-        self._bare = _bare(url)
+        self._bare = job.redact(_bare(url))
+        self._shown = self._bare[:MESSAGE_CHARACTERS]
         self._watch = job.download_watch(self._bare, path)
 
     def watched(self) -> AbstractContextManager[object]:
@@ -166,11 +167,11 @@ class Download:
         except Exception as error:
             if error is self._callers_error:
                 raise
-            about = bare_urls(f"{type(error).__name__}: {error}").rstrip(": ")[:MESSAGE_CHARACTERS]
+            about = self._job.redact(bare_urls(f"{type(error).__name__}: {error}")).rstrip(": ")[:MESSAGE_CHARACTERS]
             if isinstance(error, _httpx.RequestError):
                 error.request = _httpx.Request("GET", self._bare)
             raise self._error(
-                f"{self._bare} could not be downloaded ({about}); the job is done, so download it again",
+                f"{self._shown} could not be downloaded ({about}); the job is done, so download it again",
                 may_pass=isinstance(error, _httpx.RequestError) and not isinstance(error, _httpx.UnsupportedProtocol),
             ) from error
 
@@ -192,12 +193,12 @@ class Download:
             return None
         self._redirects += 1
         if self._redirects > DOWNLOAD_REDIRECTS:
-            raise self._error(f"{self._bare} leads from one place to the next, more than {DOWNLOAD_REDIRECTS} times")
+            raise self._error(f"{self._shown} leads from one place to the next, more than {DOWNLOAD_REDIRECTS} times")
         if request.url.scheme not in {"http", "https"} or (response.url.scheme, request.url.scheme) == (
             "https",
             "http",
         ):
-            raise self._error(f"{self._bare} leads from {response.url.scheme} to {request.url.scheme}; not followed")
+            raise self._error(f"{self._shown} leads from {response.url.scheme} to {request.url.scheme}; not followed")
         return request
 
     @contextmanager
@@ -217,7 +218,7 @@ class Download:
 
             yield write
             if not self._received:
-                raise self._error(f"{self._bare} was answered with an empty file", may_pass=True)
+                raise self._error(f"{self._shown} was answered with an empty file", may_pass=True)
         if self._total != self._received:
             self._total = self._received
             self._tell_progress()
@@ -237,7 +238,9 @@ class Download:
         """Raise DownloadError where the answer is not the file."""
         status = response.status_code
         if status != 200:
-            message = f"{self._bare} was answered with {status} {response.reason_phrase[:100]}".rstrip()
+            message = (
+                f"{self._shown} was answered with {status} {self._job.redact(response.reason_phrase)[:100]}".rstrip()
+            )
             if status in _GONE:
                 message += (
                     "; links to files expire. The server may give new ones: "
@@ -247,7 +250,7 @@ class Download:
         expected = mimetypes.guess_type(urlsplit(self.url).path)[0]
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type in _MESSAGES and expected is not None and expected not in _MESSAGES:
-            raise self._error(f"{self._bare} was answered with {media_type}, which is not the {expected} it should be")
+            raise self._error(f"{self._shown} was answered with {media_type}, which is not the {expected} it should be")
 
     def _error(self, message: str, **about: Any) -> DownloadError:
         return DownloadError(message, url=self._bare, operation=self._job.operation.id, job_id=self._job.id, **about)

@@ -47,7 +47,7 @@ class Intake(_httpx.SyncByteStream, _httpx.AsyncByteStream):
         self._encoding = ""
         if not response.is_stream_consumed:
             if "content-encoding" in response.headers:
-                self._encoding = response.headers.pop("content-encoding").strip().lower()
+                self._encoding = response.headers.pop("content-encoding").strip()
             response.stream = self
 
     def check(self) -> None:
@@ -90,9 +90,10 @@ class Intake(_httpx.SyncByteStream, _httpx.AsyncByteStream):
         await cast("_httpx.AsyncByteStream", self._stream).aclose()
 
     def _begin(self) -> None:
-        if self._encoding in {"gzip", "x-gzip", "deflate"}:
+        encoding = self._encoding.lower()
+        if encoding in {"gzip", "x-gzip", "deflate"}:
             self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # It looks which of them it is.
-        elif self._encoding not in {"", "identity"}:
+        elif encoding not in {"", "identity"}:
             raise _httpx.DecodingError(f"the body is encoded as {self._encoding[:40]!r}, which was not asked for")
 
     def _unfold(self, chunk: bytes) -> Iterator[bytes]:

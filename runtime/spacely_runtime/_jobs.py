@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from . import _clock, errors
 from ._download import targets, urls_of
 from ._log import log
-from ._wait import JobUpdate, Wait
+from ._operation import Answer
+from ._wait import JobUpdate, NoTurn, Wait
+from ._wire import parse_json
 
 if TYPE_CHECKING:
-    from ._operation import Answer, Operation, Polling
+    from ._operation import Operation, Polling
     from ._progress import OnProgress
     from ._wait import Following, State
     from ._watch import DownloadWatch
@@ -36,6 +39,7 @@ class AnyJob:
         interval: float | None,
         following: Following,
         hooks: tuple[Hook, ...] = (),
+        redact: Callable[[str], str] = str,
         submitted: Any = None,
         submitted_at: float | None = None,
     ) -> None:
@@ -45,6 +49,7 @@ class AnyJob:
         self.interval = interval
         self.following = following
         self._hooks = hooks
+        self.redact = redact  # Takes the key out of a text.
         self.kept = False  # Whether somebody keeps the id, so that nobody is to be told of it when a wait ends early.
         self.submitted_at = submitted_at
         self._id = job_id
@@ -70,11 +75,18 @@ class AnyJob:
             return "succeeded"
         return "failed" if self.polling.failed(answer) else "running"
 
-    def failure(self, update: JobUpdate[Any]) -> errors.JobFailed:
-        """The error for a job that has failed."""
+    def failure(self, response: Any) -> errors.JobFailed:
+        """The error for a job that has failed, given the answer that says so."""
         return errors.JobFailed(
-            "The job has failed, says the server", response=update.response, operation=self.operation.id, job_id=self.id
+            "The job has failed, says the server", response=response, operation=self.operation.id, job_id=self.id
         )
+
+    def check_failure(self, error: errors.InvalidResponse) -> None:
+        """Raise JobFailed where an answer breaks the contract, and yet says that the job has failed."""
+        with suppress(ValueError):
+            body = parse_json(error.body.encode())
+            if self.polling.failed(Answer(error.status_code, {}, body)):
+                raise self.failure(body) from error
 
     @contextmanager
     def kept_in_mind(self) -> Generator[None]:
@@ -114,7 +126,7 @@ class Job(AnyJob, Generic[T]):
 
     def __init__(
         self,
-        poll: Callable[[AnyJob], tuple[Any, Answer]],
+        poll: Callable[[AnyJob, float], tuple[Any, Answer]],
         download: Callable[[str, Path, AnyJob, OnProgress | None], Path],
         **options: Any,
     ) -> None:
@@ -131,7 +143,7 @@ class Job(AnyJob, Generic[T]):
         Raises:
             ClientError: The poll failed; the job goes on, and ``job_id`` is on the error.
         """
-        return cast("T", self._poll(self)[0])
+        return cast("T", self._poll(self, math.inf)[0])
 
     def updates(self, timeout: float | None = None) -> Iterator[JobUpdate[T]]:
         """Poll until the job has ended, at the pace the contract gives.
@@ -153,9 +165,12 @@ class Job(AnyJob, Generic[T]):
                     with self.kept_in_mind():
                         while pause := wait.pause():
                             _clock.sleep(pause)
-                        update = wait.answered(*self._poll(self))
+                        update = wait.answered(*self._poll(self, wait.until))
                 except errors.JobTimeout:
                     raise
+                except NoTurn:
+                    wait.gave_up()
+                    continue
                 except errors.ClientError as error:
                     wait.failed(error)
                     continue
@@ -220,7 +235,7 @@ class Job(AnyJob, Generic[T]):
                         on_update(last)
             update = cast("JobUpdate[T]", last)
             if update.state == "failed":
-                raise self.failure(update)
+                raise self.failure(update.response)
             return update
 
 
@@ -229,7 +244,7 @@ class AsyncJob(AnyJob, Generic[T]):
 
     def __init__(
         self,
-        poll: Callable[[AnyJob], Awaitable[tuple[Any, Answer]]],
+        poll: Callable[[AnyJob, float], Awaitable[tuple[Any, Answer]]],
         download: Callable[[str, Path, AnyJob, OnProgress | None], Awaitable[Path]],
         **options: Any,
     ) -> None:
@@ -239,7 +254,7 @@ class AsyncJob(AnyJob, Generic[T]):
 
     async def poll(self) -> T:
         """Ask once how the job stands; see ``Job.poll``."""
-        return cast("T", (await self._poll(self))[0])
+        return cast("T", (await self._poll(self, math.inf))[0])
 
     async def updates(self, timeout: float | None = None) -> AsyncIterator[JobUpdate[T]]:
         """Poll until the job has ended; see ``Job.updates``."""
@@ -250,9 +265,12 @@ class AsyncJob(AnyJob, Generic[T]):
                     with self.kept_in_mind():
                         while pause := wait.pause():
                             await _clock.sleep_async(pause)
-                        update = wait.answered(*await self._poll(self))
+                        update = wait.answered(*await self._poll(self, wait.until))
                 except errors.JobTimeout:
                     raise
+                except NoTurn:
+                    wait.gave_up()
+                    continue
                 except errors.ClientError as error:
                     wait.failed(error)
                     continue
@@ -294,5 +312,5 @@ class AsyncJob(AnyJob, Generic[T]):
                         await outcome
             update = cast("JobUpdate[T]", last)
             if update.state == "failed":
-                raise self.failure(update)
+                raise self.failure(update.response)
             return update

@@ -48,9 +48,14 @@ def fetching_a_file() -> Generator[None]:
         _of_a_file.reset(before)
 
 
+def without_credentials(text: str) -> str:
+    """A text with the credentials of its URLs replaced."""
+    return _CREDENTIALS.sub("***@", text)
+
+
 def bare_urls(text: str) -> str:
     """A text with the queries and the credentials of its URLs replaced."""
-    return _QUERY.sub("?***", _CREDENTIALS.sub("***@", text))
+    return _QUERY.sub("?***", without_credentials(text))
 
 
 class _Filter(logging.Filter):
@@ -64,7 +69,7 @@ class _Filter(logging.Filter):
             secret = reference()
             if secret is not None:
                 shown = secret.redact(shown)
-        shown = bare_urls(shown) if _of_a_file.get() else _CREDENTIALS.sub("***@", shown)
+        shown = bare_urls(shown) if _of_a_file.get() else without_credentials(shown)
         if shown != text:
             record.msg, record.args = shown, ()
         return True

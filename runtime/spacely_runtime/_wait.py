@@ -48,6 +48,10 @@ class JobUpdate(Generic[T]):
     result: Any = None
 
 
+class NoTurn(Exception):
+    """The rate limit let a call not go in the time that it had."""
+
+
 class Following:
     """How the jobs of one operation are followed.
 
@@ -93,7 +97,7 @@ class Wait(Generic[T]):
         polling = job.polling
         self._job = job
         self._timeout = polling.timeout_seconds if timeout is None else timeout
-        if not self._timeout >= 0:
+        if not _is_time(self._timeout):
             raise errors.ConfigurationError(f"timeout={timeout!r}: give the seconds to wait, 0 or more", job_id=job.id)
         self._interval = polling.interval_seconds if job.interval is None else job.interval
         self._began = _clock.monotonic()
@@ -133,13 +137,22 @@ class Wait(Generic[T]):
                 message, response=self._response, operation=self._job.operation.id, job_id=self._job.id
             ) from self._failure
         planned = self._planned(now)
-        moment = min(max(self._not_before, planned), self._began + self._timeout)
+        moment = min(max(self._not_before, planned), self.until)
         pause = moment - now
         if pause <= _SOON_SECONDS:
             return 0.0
         # Where plans change with what is learnt, this one is made anew at half time.
         may_change = moment == planned and pause > 2 * _SETTLED_SECONDS and self._job.following.learns
         return pause / 2 if may_change else pause
+
+    @property
+    def until(self) -> float:
+        """The end of the time, on a monotonic clock."""
+        return self._began + self._timeout
+
+    def gave_up(self) -> None:
+        """Note that the time is over, and that the rate limit had no room for another poll."""
+        self._over = True
 
     def answered(self, response: T, answer: Answer) -> JobUpdate[T]:
         """Note an answer and say what it means."""
@@ -173,6 +186,8 @@ class Wait(Generic[T]):
         self._failures += 1
         self._failure = error
         error.attempts = self._failures
+        if isinstance(error, errors.InvalidResponse):
+            self._job.check_failure(error)
         if not _may_pass(error) or self._failures > FAILED_POLLS:
             raise error
         pause = jittered(self._interval * 2 ** (self._failures - 1))
@@ -184,7 +199,7 @@ class Wait(Generic[T]):
     def _polled(self) -> float:
         now = _clock.monotonic()
         self._polls += 1
-        self._over = now >= self._began + self._timeout - _SOON_SECONDS
+        self._over = now >= self.until - _SOON_SECONDS
         return now
 
     def close(self) -> None:
@@ -193,6 +208,10 @@ class Wait(Generic[T]):
 
     def _log(self, level: int, message: str) -> None:
         log(level, message, operation=self._job.operation.id, job_id=self._job.id)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value >= 0
 
 
 def _may_pass(error: errors.ClientError) -> bool:

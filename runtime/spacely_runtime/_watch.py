@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,7 +43,7 @@ class Watch:
     def __enter__(self) -> Self:
         event = CallEvent(**self._call)
         for hook in self._hooks:
-            self._entered.enter(partial(hook.on_call, event))
+            self._entered.enter(hook, "on_call", event)
         return self
 
     def __exit__(
@@ -55,7 +54,7 @@ class Watch:
     def sending(self, attempt: int) -> None:
         """Tell that an attempt is about to be sent."""
         event = RequestEvent(**self._call, attempt=attempt)
-        _tell_each(self._hooks, lambda hook: hook.on_request(event), self._about)
+        _tell_each(self._hooks, "on_request", event, self._about)
         self._sent_at = _clock.monotonic()
 
     def answered(self, attempt: int, status_code: int, started: str | None) -> None:
@@ -86,7 +85,7 @@ class Watch:
         )
         self._sent_at = None
         self._about["job_id"] = job_id
-        _tell_each(self._hooks, lambda hook: hook.on_response(event), self._about)
+        _tell_each(self._hooks, "on_response", event, self._about)
 
 
 class DownloadWatch:
@@ -106,7 +105,7 @@ class DownloadWatch:
     def __enter__(self) -> Self:
         event = DownloadEvent(**self._download)
         for hook in self._hooks:
-            self._entered.enter(partial(hook.on_download, event))
+            self._entered.enter(hook, "on_download", event)
         return self
 
     def __exit__(
@@ -117,7 +116,7 @@ class DownloadWatch:
     def attempted(self, **attempt: Any) -> None:
         """Tell what an attempt ended in: the other members of ``DownloadAttemptEvent``."""
         event = DownloadAttemptEvent(**self._download, **attempt)
-        _tell_each(self._hooks, lambda hook: hook.on_download_attempt(event), self._about)
+        _tell_each(self._hooks, "on_download_attempt", event, self._about)
 
 
 @contextmanager
@@ -127,7 +126,7 @@ def watched_wait(hooks: tuple[Hook, ...], job: AnyJob, timeout: float | None) ->
     event = WaitEvent(operation=job.operation.id, job_id=job.id, timeout=seconds)
     entered = _Entered({"operation": event.operation, "job_id": event.job_id})
     for hook in hooks:
-        entered.enter(partial(hook.on_wait, event))
+        entered.enter(hook, "on_wait", event)
     try:
         yield
     except BaseException as error:
@@ -147,9 +146,9 @@ class _Entered:
         self._about = about
         self._contexts: list[AbstractContextManager[object]] = []
 
-    def enter(self, make: Callable[[], AbstractContextManager[object] | None]) -> None:
+    def enter(self, hook: Hook, method: str, event: object) -> None:
         with _harmless(self._about):
-            context = make()
+            context: AbstractContextManager[object] | None = _told(hook, method, event)
             if context is not None:
                 context.__enter__()
                 self._contexts.append(context)
@@ -166,10 +165,16 @@ class _Entered:
                     LOGGER.exception(_FAILED, extra=self._about)
 
 
-def _tell_each(hooks: tuple[Hook, ...], tell: Callable[[Hook], None], about: Mapping[str, str | None]) -> None:
+def _tell_each(hooks: tuple[Hook, ...], method: str, event: object, about: Mapping[str, str | None]) -> None:
     for hook in hooks:
         with _harmless(about):
-            tell(hook)
+            _told(hook, method, event)
+
+
+def _told(hook: Hook, method: str, event: object) -> Any:
+    """What a hook answers; None where it has no such method, as one that is no subclass of Hook may."""
+    tell = getattr(hook, method, None)
+    return None if tell is None else tell(event)
 
 
 @contextmanager

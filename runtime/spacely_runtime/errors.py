@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 __all__ = [
     "BadRequest",
@@ -60,6 +60,9 @@ __all__ = [
     "UnprocessableContent",
     "Violation",
 ]
+
+
+_SHOWN: Final = 1000  # Of an id, in an error's text; the whole of it is its attribute.
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class ClientError(Exception):
 
     def __str__(self) -> str:
         about = [f"operation {self.operation}"] if self.operation else []
-        about += [f"job {self.job_id}"] if self.job_id else []
+        about += [f"job {self.job_id[:_SHOWN]}"] if self.job_id else []
         about += [f"{self.attempts} attempts"] if self.attempts > 1 else []
         return f"{self.message} [{', '.join(about)}]" if about else self.message
 

@@ -1,6 +1,6 @@
 """Hooks: what a client tells of its calls, and to whom.
 
-A hook is an object with the methods of ``Hook``; what it overrides, it is told. Hooks watch and change nothing: what
+A hook is an object with methods of ``Hook``; what it has, it is told. Hooks watch and change nothing: what
 they raise is logged and goes no further, so that a mistake in one loses no answer. They are called where the call is
 made, in its thread or event loop, so they should not block. No event holds an API key.
 """
@@ -147,6 +147,9 @@ class Hook:
 
     def on_download_attempt(self, event: DownloadAttemptEvent, /) -> None:
         """Called after each attempt at a download, whatever it ended in."""
+
+
+METHODS: Final = tuple(name for name in vars(Hook) if name.startswith("on_"))
 
 
 class LoggingHook(Hook):

@@ -118,3 +118,14 @@ def test_the_asynchronous_client_renders_several_rooms_at_once(url: str, tmp_pat
 
     files = asyncio.run(run())
     assert len({path for paths in files for path in paths}) == 20
+
+
+def test_one_asynchronous_client_serves_one_event_loop_after_the_other(url: str) -> None:
+    client = AsyncSpacely(api_key="sk-test", base_url=url)
+
+    async def submit() -> str:
+        return (await client.generate_advance(**VENDOR_EXAMPLE)).id  # type: ignore[arg-type]
+
+    ids = [asyncio.run(submit()) for _ in range(3)]
+    assert len(set(ids)) == 3
+    asyncio.run(client.close())

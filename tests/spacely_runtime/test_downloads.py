@@ -226,3 +226,12 @@ def test_nothing_is_made_for_hooks_where_there_are_none(download: Download, monk
 
     monkeypatch.setattr("spacely_runtime._watch.DownloadWatch", unwanted)
     assert len(download(Server(DONE, ONE, TWO))) == 2
+
+
+def test_an_error_about_a_file_shows_no_key_and_is_short(clock: Clock, tmp_path: Path) -> None:
+    for result in (KEY, f"https://files.test/{KEY}.png", f"https://files.test/{'x' * 100_000}.png"):
+        done = answer(body={"state": "done", "files": [result]})
+        with Server(done, answer(404)).client() as client, pytest.raises(errors.DownloadError) as caught:
+            client.job("start", "t-1").download(tmp_path)
+        assert KEY not in str(caught.value) + caught.value.url
+        assert len(str(caught.value)) < 3000

@@ -69,7 +69,7 @@ def test_a_call_is_told_attempt_by_attempt(clock: Clock) -> None:
         "left",
     ]
     assert hook.told[0] == CallEvent(
-        operation="lookAt", method="GET", path="/look/{ticket}", url="https://things.test/v1/look/t", job_id=None
+        operation="lookAt", method="GET", path="/look/{ticket}", url="https://things.test/v1/look/t", job_id="t"
     )
     first, second = hook.responses()
     assert (first.attempt, first.status_code, type(first.error)) == (1, 503, errors.ServerError)
@@ -207,3 +207,35 @@ def test_a_logger_of_ones_own_is_used(caplog: pytest.LogCaptureFixture) -> None:
     with Server(RUNNING).client(hooks=[LoggingHook(logging.getLogger("mine"))]) as client:
         client.look("t")
     assert {each.name for each in caplog.records} >= {"mine"}
+
+
+def test_a_hook_need_not_have_all_methods(clock: Clock) -> None:
+    class Responses:
+        def __init__(self) -> None:
+            self.told: list[ResponseEvent] = []
+
+        def on_response(self, event: ResponseEvent) -> None:
+            self.told.append(event)
+
+    hook = Responses()
+    with Server(STARTED, DONE).client(hooks=[hook]) as client:
+        client.start().wait()
+    assert [event.job_id for event in hook.told] == ["t-1", "t-1"]
+
+
+@pytest.mark.parametrize(
+    "hooks", [[Hook], [object()], [print], 7], ids=["a class", "an object", "a function", "a number"]
+)
+def test_what_is_no_hook_is_refused(hooks: Any) -> None:
+    with pytest.raises(errors.ConfigurationError, match="hook"):
+        Server(DONE).client(hooks=hooks)
+
+
+def test_what_interrupts_a_hook_tells_the_id_of_the_job_that_was_started(clock: Clock) -> None:
+    class Impatient(Hook):
+        def on_response(self, event: ResponseEvent) -> None:
+            raise KeyboardInterrupt
+
+    with Server(STARTED).client(hooks=[Impatient()]) as client, pytest.raises(KeyboardInterrupt) as caught:
+        client.start()
+    assert any("t-1" in note for note in caught.value.__notes__)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from tests.spacely_runtime.things import BROKEN, DONE, KEY, RUNNING, STARTED, Clock, Server, answer
+from tests.spacely_runtime.things import BROKEN, DONE, KEY, LOOK, RUNNING, STARTED, Clock, Server, Things, answer
 
-from spacely_runtime import JobUpdate, errors
+from spacely_runtime import JobUpdate, Reply, Validator, errors
 
 
 def test_a_submit_returns_a_job_with_its_id_at_once(clock: Clock) -> None:
@@ -172,3 +174,34 @@ def test_an_asynchronous_job_does_what_a_synchronous_one_does(clock: Clock, tmp_
     asyncio.run(run())
     assert seen == ["running", "succeeded", "again"]
     assert clock.pauses == [5, 2, 2, 5, 2, 5, 1]
+
+
+def test_a_job_that_has_failed_is_told_even_by_an_answer_that_breaks_the_contract(clock: Clock) -> None:
+    look = {
+        **Things.operations,
+        "look": replace(LOOK, replies={"200": Reply(Validator({"required": ["files"]}, False), dict)}),
+    }
+    server = Server(STARTED, BROKEN)
+    client = server.client()
+    client.operations = look  # type: ignore[misc]  # a contract of its own
+    with client, pytest.raises(errors.JobFailed) as caught:
+        client.start().wait()
+    assert (caught.value.job_id, caught.value.response) == ("t-1", {"state": "broken"})
+    assert isinstance(caught.value.__cause__, errors.InvalidResponse)
+    assert len(server.requests) == 2
+
+
+def test_a_wait_ends_at_its_timeout_where_the_rate_limit_lets_it_make_no_poll(clock: Clock) -> None:
+    with Server(RUNNING).client(rate_limit=0.1, poll_interval=1) as client:
+        client.look("another")  # It takes the one call of the next ten seconds.
+        began = clock.now
+        with pytest.raises(errors.JobTimeout) as caught:
+            client.job("start", "t-1").wait(timeout=3)
+    assert clock.now - began == pytest.approx(3)
+    assert caught.value.job_id == "t-1"
+
+
+@pytest.mark.parametrize("timeout", [-1, "5", float("nan")])
+def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
+    with Server(RUNNING).client() as client, pytest.raises(errors.ConfigurationError, match="timeout="):
+        client.job("start", "t-1").wait(timeout=timeout)

@@ -66,6 +66,7 @@ def test_a_call_is_one_span_with_the_conventions_attributes_and_an_event_for_eac
         "server.address": "things.test",
         "server.port": 8443,
         "client.operation": "lookAt",
+        "client.job_id": "t",
         "http.request.resend_count": 1,
         "http.response.status_code": 200,
     }

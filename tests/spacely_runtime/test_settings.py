@@ -62,3 +62,30 @@ def test_every_call_has_a_finite_timeout_by_default() -> None:
     timeouts = server.requests[0].extensions["timeout"]
     assert set(timeouts) == {"connect", "read", "write", "pool"}
     assert all(0 < seconds <= 30 for seconds in timeouts.values())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"api_key": 5},
+        {"base_url": 5},
+        {"timeout": None},
+        {"timeout": "3"},
+        {"rate_limit": "x"},
+        {"max_retries": "2"},
+        {"polls_per_job": "2"},
+        {"poll_interval": True},
+    ],
+    ids=repr,
+)
+def test_a_setting_of_the_wrong_type_is_refused_by_its_name(options: dict[str, Any]) -> None:
+    with pytest.raises(errors.ConfigurationError, match=next(iter(options))):
+        Things(**{"api_key": KEY, **options})
+
+
+def test_a_password_in_the_base_url_is_not_shown() -> None:
+    with Things(api_key=KEY, base_url="https://me:secret@things.test/v1") as client:
+        assert repr(client) == "<Things https://***@things.test/v1>"
+    with pytest.raises(errors.ConfigurationError) as caught:
+        Things(api_key=KEY, base_url="ftp://me:secret@things.test/v1")
+    assert "secret" not in str(caught.value)

@@ -170,6 +170,8 @@ LED_IN_A_CIRCLE = Ends(DownloadError, 6, attempts=1)
 # All of them
 UNCONNECTED = (UNSENT, NO_POLL, NO_FILE)
 BROKEN = (UNCERTAIN, BROKEN_POLLS, FILE_RETRIED)
+BROKEN_BUT_KNOWN = (Ends(UncertainTransport, 1, job_id=REF), BROKEN_POLLS, FILE_RETRIED)
+BROKEN_BUT_ODD = (Ends(UncertainTransport, 1, job_id="7"), BROKEN_POLLS, FILE_RETRIED)
 FAILING = (UNCERTAIN_5XX, FAILED_POLLS, FILE_RETRIED)
 INVALID = (UNCERTAIN_ANSWER, INVALID_POLLS, NOT_A_FILE)
 TOO_LARGE = (
@@ -209,7 +211,10 @@ FAULTS = [
     Fault("closed in the status line", [b"HTTP/1.1 2"], *BROKEN),
     Fault("closed in the head", [OK], *BROKEN),
     Fault("reset in the body", [http("200 OK", "{", length=99), Act.RESET], *BROKEN, mock={"fault": "reset-midway"}),
-    Fault("a length that is too great", [http("200 OK", started(REF), length=999)], *BROKEN),
+    Fault("a length that is too great", [http("200 OK", started(REF), length=999)], *BROKEN_BUT_KNOWN),
+    Fault("a body that breaks off", [http("200 OK", started(REF)[:-2], length=999)], *BROKEN),
+    Fault("no end after the body", [http("200 OK", started(REF), length=999), Act.STALL], *BROKEN_BUT_KNOWN, slow=True),
+    Fault("chunks without an end", [CHUNKED + b"12\r\n" + started("7").encode().ljust(18) + b"\r\n"], *BROKEN_BUT_ODD),
     Fault(
         "a length that is too small",
         [http("200 OK", started(REF), length=9)],
