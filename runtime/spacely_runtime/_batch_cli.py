@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BATCH_EXIT_STATUS: Final = (
     "Exit status: 0 all rows are done; 1 all have ended, and some failed; 2 the call or the input is wrong, and "
     "nothing was sent; 3 there is more to do: the limit of credits, an interruption, a timeout, rows that may have "
-    "been accepted, or a journal that cannot be written."
+    "been accepted, or a journal or report that cannot be written."
 )
 _FAILED: Final = 1
 _INCOMPLETE: Final = 3
