@@ -13,11 +13,11 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from ._report import BatchProgress, BatchReport
 from ._terminal import ask_for_key
@@ -115,6 +115,7 @@ def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., 
                 "base-url": base_url,
             }
             words = [program, "batch", str(source), "--output", str(output), *(["--json"] if json else [])]
+            _print_why(report)
             _print_how_to_go_on(last, words, given)
             raise SystemExit(_INCOMPLETE)
         if last.failed:
@@ -153,7 +154,6 @@ class _Display:
         console = Console(stderr=True)
         self._bar = Progress(
             BarColumn(bar_width=30),
-            MofNCompleteColumn(),
             TextColumn("{task.description}", markup=False),
             console=console,
             disable=not console.is_terminal,
@@ -172,17 +172,18 @@ class _Display:
     def show(self, progress: BatchProgress) -> None:
         """Show how it stands."""
         self.last = progress
-        ended = progress.done + progress.failed + progress.uncertain
+        ended = progress.done + progress.failed + progress.uncertain  # This run has nothing left to do with these.
         self._bar.update(self._task, completed=ended, total=progress.rows, description=_line(progress))
         now = time.monotonic()
         if self._lines and now - self._told_at >= _LINE_SECONDS:
             self._told_at = now
-            print(f"{ended}/{progress.rows}  {_line(progress)}", file=sys.stderr, flush=True)
+            print(_line(progress), file=sys.stderr, flush=True)
 
 
 def _line(progress: BatchProgress) -> str:
     limit = "" if progress.credit_limit is None else f" of {progress.credit_limit}"
     parts = [
+        f"{progress.done}/{progress.rows} done",
         f"{progress.running} running",
         *([f"{progress.failed} failed"] if progress.failed else []),
         *([f"{progress.uncertain} uncertain"] if progress.uncertain else []),
@@ -218,11 +219,25 @@ def _print_outcome(last: BatchProgress, report: BatchReport | None, output: Path
     if last.note:
         print(f"Submits no more: {last.note}")
     remarkable = [row for row in report.rows if row.state in {"failed", "uncertain"}] if report else []
-    for row in remarkable[:_LISTED]:
-        print(f"  {row.name}: {row.state}: {row.error}")
-    if len(remarkable) > _LISTED:
-        print(f"  and {len(remarkable) - _LISTED} more")
+    _print_rows([f"{row.name}: {row.state}: {row.error}" for row in remarkable], sys.stdout)
     print(f"Report: {output / 'report.html'}")
+
+
+def _print_why(report: BatchReport | None) -> None:
+    """Say of each row that was accepted why this run did not bring it to its end; the next may fare no better."""
+    whats = {"submitting": "being submitted", "submitted": "under way", "succeeded": "not downloaded"}
+    left = [row for row in report.rows if row.state in whats] if report else []
+    _print_rows(
+        [f"{row.name}: {whats[row.state]}: {row.error or 'another process has it in hand'}" for row in left],
+        sys.stderr,
+    )
+
+
+def _print_rows(lines: Sequence[str], stream: TextIO) -> None:
+    for line in lines[:_LISTED]:
+        print(f"  {line}", file=stream)
+    if len(lines) > _LISTED:
+        print(f"  and {len(lines) - _LISTED} more", file=stream)
 
 
 def _print_how_to_go_on(last: BatchProgress, words: Sequence[str], given: Mapping[str, object]) -> None:
