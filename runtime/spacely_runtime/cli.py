@@ -195,13 +195,14 @@ class _Program:
         _show_job(job.id, display, files, as_json=settings["frame_json"])
 
     def _words(self, operation: str, job_id: str, settings: Mapping[str, Any]) -> list[str]:
-        """The command that takes a job up again."""
+        """The command that takes a job up again, with all that was given to this one."""
         words = [self._name, self._wait_name]
         if len(self._submits) > 1:
             words += ["--operation", _dashed(operation)]
-        for option in ("download", "base-url"):
+        for option in (*_JOB_FRAME, *_FRAME):
             value = settings[f"frame_{option.replace('-', '_')}"]
-            words += [] if value is None else [f"--{option}", str(value)]
+            if value is not None and value is not False:
+                words += [f"--{option}", *([] if value is True else [str(value)])]
         # An id is what the server says; one that begins with a dash would be taken for an option.
         return [*words, *(["--"] if job_id.startswith("-") else []), job_id]
 

@@ -72,7 +72,7 @@ def test_a_job_that_is_not_done_in_time_ends_with_3_and_says_how_to_go_on() -> N
         done = spacely(*SUBMIT, "--wait", "--timeout", "0", url=server.url)
     assert done.returncode == 3
     job_id = done.stderr.split()[1]
-    assert f"Take it up again: spacely wait {job_id}" in done.stderr
+    assert f"Take it up again: spacely wait --timeout 0.0 {job_id}" in done.stderr
 
 
 @pytest.mark.parametrize(

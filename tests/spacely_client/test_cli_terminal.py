@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -170,14 +171,15 @@ def interrupted(*arguments: str, url: str, when: str) -> tuple[int, str]:
     return process.returncode, line + rest
 
 
-def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again() -> None:
+def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again_as_it_was_asked_for() -> None:
     with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
-        status, said = interrupted(*SUBMIT, "--download", "some folder", url=server.url, when="job ")
+        given = ["--download", "some folder", "--timeout", "99.5", "--json", "--base-url", server.url]
+        status, said = interrupted(*SUBMIT, *given, url=server.url, when="job ")
     job_id = said.split()[1]
     assert status == 130
     assert said.splitlines()[-2:] == [
         "spacely: interrupted",
-        f"Take it up again: spacely wait --download 'some folder' {job_id}",
+        f"Take it up again: spacely wait {shlex.join(given)} {job_id}",
     ]
     assert "Nobody waits" not in said  # It would be said twice.
     assert "Traceback" not in said
@@ -185,13 +187,13 @@ def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again() -> N
 
 def test_the_command_that_was_printed_works() -> None:
     with MockServer(load(ROOT / "openapi.yaml"), render_time=1) as server:
-        said = interrupted(*SUBMIT, "--wait", url=server.url, when="job ")[1]
+        said = interrupted(*SUBMIT, "--wait", "--json", url=server.url, when="job ")[1]
         words = said.partition("Take it up again: spacely ")[2].split()
         done = subprocess.run(
             [*COMMAND, *words], capture_output=True, text=True, check=False, env=environment(server.url)
         )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("http")
+    assert json.loads(done.stdout)["state"] == "succeeded"
 
 
 def test_ctrl_c_while_a_submit_is_in_the_air_says_that_it_may_have_been_accepted() -> None:
