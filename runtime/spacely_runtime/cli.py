@@ -184,12 +184,17 @@ class _Program:
         folder: Path | None = settings["frame_download"]
         display, files = JobDisplay(moving=not settings["frame_json"]), list[str]()
         if folder is not None or settings["frame_wait"]:
-            with display.moving():
-                if folder is None:
-                    job.wait(settings["frame_timeout"], display.note)
-                else:
-                    paths = job.download(folder, settings["frame_timeout"], display.note, display.note_file)
-                    files = [str(path) for path in paths]
+            try:
+                with display.moving():
+                    if folder is None:
+                        job.wait(settings["frame_timeout"], display.note)
+                    else:
+                        paths = job.download(folder, settings["frame_timeout"], display.note, display.note_file)
+                        files = [str(path) for path in paths]
+            except (errors.JobFailed, errors.JobTimeout):
+                if settings["frame_json"]:  # That it failed, or goes on, is an outcome as well.
+                    _show_job(job.id, display, [], as_json=True)
+                raise
         if folder is not None and not files:
             print(f"{self._name}: the job has succeeded, and its result names no files", file=sys.stderr)
         _show_job(job.id, display, files, as_json=settings["frame_json"])

@@ -76,6 +76,20 @@ def test_a_job_that_is_not_done_in_time_ends_with_3_and_says_how_to_go_on() -> N
 
 
 @pytest.mark.parametrize(
+    ("asked", "status", "state"), [("outcome=failure", 1, "failed"), ("outcome=pending", 3, "running")]
+)
+def test_json_tells_the_last_answer_of_a_job_that_has_not_succeeded(
+    url: str, tmp_path: Path, asked: str, status: int, state: str
+) -> None:
+    for words in (["--wait"], ["--download", str(tmp_path)]):
+        done = spacely(*SUBMIT, "--prompt", f"[mock {asked}]", *words, "--timeout", "0", "--json", url=url)
+        assert done.returncode == status, done.stderr
+        told = json.loads(done.stdout)
+        assert (told["job_id"], told["state"]) == (done.stderr.split()[1], state)
+        assert told["response"]["data"]["status"]
+
+
+@pytest.mark.parametrize(
     ("arguments", "options", "status", "words"),
     [
         (SUBMIT, {"key": ""}, 2, "set SPACELY_API_KEY"),
