@@ -9,7 +9,7 @@ import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -42,6 +42,41 @@ def ask_for_key(client_type: type[SyncClient]) -> str | None:
         if isinstance(refusal, KeyboardInterrupt):
             raise
         return None
+
+
+def say(text: str) -> None:
+    """Print a line on standard error, or not, where that takes nothing: what is paid for goes on without listeners."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _give_up(sys.stderr)
+
+
+class OutputError(Exception):
+    """Standard output does not take what is printed: its reader has gone, or the disk is full."""
+
+
+@contextmanager
+def output_told() -> Generator[None]:
+    """A block that prints; all of it has left this process when the block ends, or it ends with OutputError.
+
+    It is for blocks whose other failures are all told by exceptions of their own.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:  # It is None where the shell has closed it.
+                sys.stdout.flush()
+    except OSError as error:
+        _give_up(sys.stdout)
+        raise OutputError(f"the output cannot be written: {error}") from error
+
+
+def _give_up(stream: TextIO) -> None:
+    """Throw away what a stream could not write; Python would try again at its end, and print a message of its own."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def show_json(value: Any) -> None:
@@ -130,7 +165,7 @@ class JobDisplay:
         """Take in an answer; to be given as ``on_update``."""
         self.updates.append(update)
         if not self._moves:
-            print(f"{update.elapsed:6.1f} s  {update.state}", file=sys.stderr, flush=True)
+            say(f"{update.elapsed:6.1f} s  {update.state}")
             return
         ended = None if update.state == "running" else 1.0
         self._job.update(self._job.task_ids[0], description=update.state, total=ended, completed=ended or 0.0)

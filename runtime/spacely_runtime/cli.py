@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NoReturn, cast
@@ -24,17 +23,19 @@ except ModuleNotFoundError as error:  # The client alone does without it.
 
 from ._batch_cli import BATCH_EXIT_STATUS, batch_command
 from ._cli_options import frame_options, give_signature, method_options
-from ._terminal import JobDisplay, ask_for_key, show, show_json, show_lines
+from ._terminal import JobDisplay, OutputError, ask_for_key, output_told, say, show, show_json, show_lines
 
 __all__ = ["run"]
 
 _FAILED: Final = 1
 _WRONG_CALL: Final = 2
 _STILL_RUNNING: Final = 3
+_NOT_TOLD: Final = 4
 _INTERRUPTED: Final = 130
 _EXIT_STATUS: Final = (
     "Exit status: 0 done; 1 it failed; 2 the call itself is wrong (usage, no key, an argument that breaks the "
-    "contract); 3 the job had not ended in time and goes on; 130 interrupted."
+    "contract); 3 the job had not ended in time and goes on; 4 standard output could not be written, whatever came of "
+    "the call; 130 interrupted."
 )
 
 _IN_THE_AIR: Final = "It was being submitted and may have been accepted; look in the account before sending it again."
@@ -62,7 +63,10 @@ def run(client_type: type[SyncClient], *, name: str, description: str, arguments
     """
     program = _Program(client_type, name)
     try:
-        program.app(description)(arguments, exit_on_error=True)
+        with output_told():
+            program.app(description)(arguments, exit_on_error=True)
+    except OutputError as error:
+        _fail(name, f"{error}\n{program.how_to_go_on}".rstrip(), _NOT_TOLD)
     except errors.JobTimeout as error:
         _fail(name, f"{error}\n{program.how_to_go_on}", _STILL_RUNNING)
     except (errors.ConfigurationError, errors.InvalidRequest, errors.InvalidRows) as error:
@@ -78,7 +82,7 @@ def run(client_type: type[SyncClient], *, name: str, description: str, arguments
 
 
 def _fail(name: str, message: str, status: int) -> NoReturn:
-    print(f"{name}: {message}", file=sys.stderr)
+    say(f"{name}: {message}")
     raise SystemExit(status)
 
 
@@ -179,7 +183,7 @@ class _Program:
         """Say what a job is, wait for it and fetch its files, as far as it was asked for."""
         self.how_to_go_on = f"Take it up again: {shlex.join(self._words(operation, job.id, settings))}"
         # Said before anything else can go wrong: with the id, the job can be taken up again.
-        print(f"job {job.id}", file=sys.stderr, flush=True)
+        say(f"job {job.id}")
         job.kept = True
         folder: Path | None = settings["frame_download"]
         display, files = JobDisplay(moving=not settings["frame_json"]), list[str]()
@@ -196,7 +200,7 @@ class _Program:
                     _show_job(job.id, display, [], as_json=True)
                 raise
         if folder is not None and not files:
-            print(f"{self._name}: the job has succeeded, and its result names no files", file=sys.stderr)
+            say(f"{self._name}: the job has succeeded, and its result names no files")
         _show_job(job.id, display, files, as_json=settings["frame_json"])
 
     def _words(self, operation: str, job_id: str, settings: Mapping[str, Any]) -> list[str]:

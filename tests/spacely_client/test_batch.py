@@ -193,6 +193,15 @@ def test_a_signal_stops_it_and_the_next_run_takes_the_jobs_up(number: int, tmp_p
     assert (status, json.loads(told)["states"], len(posts)) == (0, {"done": 3}, 3)
 
 
+def test_a_batch_goes_on_to_its_end_where_nobody_takes_what_it_prints(url: str, rooms: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "SPACELY_API_KEY": KEY, "SPACELY_BASE_URL": url}
+    command = [sys.executable, "-m", "spacely_client", "batch", str(rooms), "--output", str(tmp_path / "out")]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=full, check=False, env=environment)
+    assert done.returncode == 4
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["states"] == {"done": 3}
+
+
 def test_two_processes_share_a_batch_and_submit_no_row_twice(tmp_path: Path) -> None:
     rooms = table(tmp_path / "rooms.csv", 12)
     posts: list[str] = []
