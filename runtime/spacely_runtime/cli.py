@@ -5,8 +5,12 @@ from __future__ import annotations
 import inspect
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Final, Literal, NoReturn, cast
 
 from . import errors
@@ -32,10 +36,11 @@ _WRONG_CALL: Final = 2
 _STILL_RUNNING: Final = 3
 _NOT_TOLD: Final = 4
 _INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
 _EXIT_STATUS: Final = (
     "Exit status: 0 done; 1 it failed; 2 the call itself is wrong (usage, no key, an argument that breaks the "
     "contract); 3 the job had not ended in time and goes on; 4 standard output could not be written, whatever came of "
-    "the call; 130 interrupted."
+    "the call; 130 interrupted; 143 terminated."
 )
 
 _IN_THE_AIR: Final = "It was being submitted and may have been accepted; look in the account before sending it again."
@@ -63,7 +68,7 @@ def run(client_type: type[SyncClient], *, name: str, description: str, arguments
     """
     program = _Program(client_type, name)
     try:
-        with output_told():
+        with _sigterm_raised(), output_told():
             program.app(description)(arguments, exit_on_error=True)
     except OutputError as error:
         _fail(name, f"{error}\n{program.how_to_go_on}".rstrip(), _NOT_TOLD)
@@ -77,8 +82,32 @@ def run(client_type: type[SyncClient], *, name: str, description: str, arguments
         _fail(name, str(error), _FAILED)
     except errors.ClientError as error:
         _fail(name, f"{error}\n{program.how_to_go_on}".rstrip(), _FAILED)
+    except _Terminated:
+        _fail(name, f"terminated\n{program.how_to_go_on}".rstrip(), _TERMINATED)
     except KeyboardInterrupt:
         _fail(name, f"interrupted\n{program.how_to_go_on}".rstrip(), _INTERRUPTED)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came: whatever a Ctrl-C ends, and tidies up, it ends as well."""
+
+
+@contextmanager
+def _sigterm_raised() -> Generator[None]:
+    """Raise SIGTERM as an exception, so that the cursor comes back and the job's id is told; a second one kills."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise _Terminated
+
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL or threading.current_thread() != threading.main_thread():
+        yield  # Whoever ignores or handles it has a reason, and only the main thread may say so.
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _fail(name: str, message: str, status: int) -> NoReturn:

@@ -154,31 +154,56 @@ def test_a_second_ctrl_c_ends_a_batch_at_once_and_leaves_the_cursor_visible(tmp_
     assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") >= 0
 
 
+@pytest.mark.parametrize(("by", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_wait_that_a_signal_ends_leaves_the_cursor_visible(by: int, status: int) -> None:
+    ours, theirs = pty.openpty()
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
+        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        with subprocess.Popen([*COMMAND, *SUBMIT, "--wait"], **streams, env=environment(server.url)) as process:  # type: ignore[call-overload]  # a mapping of three streams
+            os.close(theirs)
+            shown = b""
+            while b"running" not in shown:
+                shown += os.read(ours, 65536)
+            process.send_signal(by)
+            with contextlib.suppress(OSError):  # So Linux says that nobody has the terminal open any more.
+                while True:
+                    shown += os.read(ours, 65536)
+    os.close(ours)
+    assert process.returncode == status
+    assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") >= 0
+    assert b"Take it up again: spacely wait " in shown
+
+
 def test_no_option_takes_a_key() -> None:
     for command in ([], SUBMIT[:1], ["wait"], ["batch"]):
         done = subprocess.run([*COMMAND, *command, "--help"], capture_output=True, text=True, check=True)
         assert "-key" not in done.stdout
 
 
-def interrupted(*arguments: str, url: str, when: str) -> tuple[int, str]:
-    """The exit status and the rest of standard error of a command that gets a Ctrl-C once it has printed something."""
+def interrupted(*arguments: str, url: str, when: str, by: int = signal.SIGINT) -> tuple[int, str]:
+    """The exit status and the rest of standard error of a command that gets a signal once it has printed something."""
     with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=environment(url)) as process:
         assert process.stderr
         line = process.stderr.readline() if when else ""
         assert when in line
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         rest = process.stderr.read()
     return process.returncode, line + rest
 
 
-def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again_as_it_was_asked_for() -> None:
+@pytest.mark.parametrize(
+    ("by", "status", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_ctrl_c_or_sigterm_prints_the_command_that_takes_the_job_up_again_as_it_was_asked_for(
+    by: int, status: int, word: str
+) -> None:
     with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
         given = ["--download", "some folder", "--timeout", "99.5", "--json", "--base-url", server.url]
-        status, said = interrupted(*SUBMIT, *given, url=server.url, when="job ")
+        ended, said = interrupted(*SUBMIT, *given, url=server.url, when="job ", by=by)
     job_id = said.split()[1]
-    assert status == 130
+    assert ended == status
     assert said.splitlines()[-2:] == [
-        "spacely: interrupted",
+        f"spacely: {word}",
         f"Take it up again: spacely wait {shlex.join(given)} {job_id}",
     ]
     assert "Nobody waits" not in said  # It would be said twice.
