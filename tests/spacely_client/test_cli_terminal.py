@@ -19,9 +19,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from rich.console import Console
 from tests.spacely_client.faults.server import Act, ScriptedServer
 
 from spacely_mock import MockServer
+from spacely_runtime._terminal import _table
 from spacely_spec import load
 
 ROOT = Path(__file__).parents[2]
@@ -35,18 +37,20 @@ def url() -> Iterator[str]:
         yield server.url
 
 
-def environment(url: str, key: str = "sk-test") -> dict[str, str]:
+def environment(url: str, key: str = "sk-test", columns: int = 200) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SPACELY_")}
     return {
         **kept,
         "SPACELY_BASE_URL": url,
         "TERM": "xterm",
-        "COLUMNS": "200",
+        "COLUMNS": str(columns),
         **({"SPACELY_API_KEY": key} if key else {}),
     }
 
 
-def at_a_terminal(*arguments: str, url: str, key: str = "sk-test", typed: str = "") -> tuple[int, str]:
+def at_a_terminal(
+    *arguments: str, url: str, key: str = "sk-test", typed: str = "", columns: int = 200
+) -> tuple[int, str]:
     """The exit status, and what the terminal showed, without its colours and moves."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -54,7 +58,7 @@ def at_a_terminal(*arguments: str, url: str, key: str = "sk-test", typed: str = 
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=environment(url, key),
+        env=environment(url, key, columns),
         start_new_session=True,
         # So that Ctrl-C reaches it.
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one system call takes no lock
@@ -80,6 +84,32 @@ def test_an_answer_is_a_table_at_a_terminal(url: str) -> None:
     assert re.search(r"^data\.status +success *$", shown, re.MULTILINE)
     assert re.search(r"^data\.result +http://\S+ *$", shown, re.MULTILINE)
     assert "{" not in shown
+
+
+@pytest.mark.parametrize("columns", [20, 100])
+def test_no_url_and_no_id_is_folded_or_cut_however_narrow_the_terminal(url: str, columns: int, tmp_path: Path) -> None:
+    status, shown = at_a_terminal(*SUBMIT, "--wait", url=url, columns=columns)
+    assert status == 0, shown
+    (job_id,) = set(re.findall(r"^job +(\S+)$", shown, re.MULTILINE))
+    urls = re.findall(rf"http://\S+/{job_id}-\d[.]png$", shown, re.MULTILINE)
+    assert len(urls) == 4
+    shown = at_a_terminal("poll-result", "--ref-id", job_id, url=url, columns=columns)[1]
+    assert re.findall(r"http://\S+$", shown, re.MULTILINE) == urls
+    shown = at_a_terminal("wait", job_id, "--download", str(tmp_path), url=url, columns=columns)[1]
+    assert all(re.search(rf"{path}$", shown, re.MULTILINE) for path in tmp_path.iterdir())
+
+
+def test_the_columns_of_rows_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(width=20).print(
+        _table([{"id": "a" * 30, "部屋": "浴室"}, {"id": "b", "部屋": ["x", "y"], "n": 1}]), soft_wrap=True
+    )
+    a = "a" * 30
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        f"{'id':30}  部屋  n",
+        f"{a}  浴室",
+        f"{'b':30}  x     1",
+        f"{'':30}  y",
+    ]
 
 
 def test_json_is_json_at_a_terminal_too(url: str) -> None:
