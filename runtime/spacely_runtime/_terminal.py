@@ -47,6 +47,8 @@ def ask_for_key(client_type: type[SyncClient]) -> str | None:
 
 def say(text: str) -> None:
     """Print a line on standard error, or not, where that takes nothing: what is paid for goes on without listeners."""
+    if sys.stderr is None:  # The shell has closed it, and print() would take standard output in its place.
+        return
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
@@ -67,10 +69,11 @@ def output_told() -> Generator[None]:
         try:
             yield
         finally:
-            if sys.stdout is not None:  # It is None where the shell has closed it.
+            if sys.stdout is not None:
                 sys.stdout.flush()
     except OSError as error:
-        _give_up(sys.stdout)
+        if sys.stdout is not None:
+            _give_up(sys.stdout)
         raise OutputError(f"the output cannot be written: {error}") from error
 
 

@@ -182,6 +182,13 @@ def test_a_job_is_followed_to_its_end_where_standard_error_takes_nothing(url: st
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 4)
 
 
+def test_nothing_but_the_result_is_on_standard_output_where_standard_error_is_closed(url: str) -> None:
+    environment = {**os.environ, "SPACELY_API_KEY": "sk-test", "SPACELY_BASE_URL": url}
+    command = ["bash", "-c", 'exec "$@" 2>&-', "bash", sys.executable, "-m", "spacely_client", *SUBMIT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, len(done.stdout.strip())) == (0, 36)
+
+
 def test_help_describes_every_command_without_a_key() -> None:
     done = spacely("--help", key="")
     assert done.returncode == 0
