@@ -120,7 +120,7 @@ class Batch:
         for worker in workers:
             worker.cancel()
         ended: list[asyncio.Task[Any]] = [*workers, *self._submits]
-        await asyncio.wait(ended)
+        cancellation = await _all_ended(ended)
         failures = [error for task in ended if not task.cancelled() and (error := task.exception()) is not None]
         self._note_late()
         if failures:
@@ -136,6 +136,8 @@ class Batch:
             stopped=self._halted,
         )
         self._on_progress(self.progress())
+        if cancellation is not None:
+            raise cancellation
 
     def progress(self) -> BatchProgress:
         """How it stands."""
@@ -300,6 +302,20 @@ class Batch:
     def _json(self, value: Any) -> str:
         text = json.dumps(to_json(value), ensure_ascii=False)
         return text if self._port.secret is None else self._port.secret.redact(text)
+
+
+async def _all_ended(tasks: list[asyncio.Task[Any]]) -> asyncio.CancelledError | None:
+    """Wait until all have ended, and longer than a cancellation would have it; return the last one that came.
+
+    A submit in the air has cost a credit: the journal has to be open until its id is there. Each has its own deadline.
+    """
+    cancellation = None
+    while not all(task.done() for task in tasks):
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError as error:
+            cancellation = error
+    return cancellation
 
 
 class _Ends:

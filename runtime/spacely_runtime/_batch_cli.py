@@ -10,17 +10,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from ._report import BatchProgress, BatchReport
-from ._terminal import ask_for_key
+from ._terminal import ask_for_key, say
 
 if TYPE_CHECKING:
     from ._client import SyncClient
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 BATCH_EXIT_STATUS: Final = (
     "Exit status: 0 all rows are done; 1 all have ended, and some failed; 2 the call or the input is wrong, and "
     "nothing was sent; 3 there is more to do: the limit of credits, an interruption, a timeout, rows that may have "
-    "been accepted, or a journal that cannot be written."
+    "been accepted, or a journal or report that cannot be written; 4 standard output could not be written, whatever "
+    "came of the batch."
 )
 _FAILED: Final = 1
 _INCOMPLETE: Final = 3
@@ -115,7 +116,8 @@ def batch_command(client_type: type[SyncClient], program: str) -> Callable[..., 
                 "base-url": base_url,
             }
             words = [program, "batch", str(source), "--output", str(output), *(["--json"] if json else [])]
-            _print_how_to_go_on(last, words, given)
+            _say_why(report)
+            _say_how_to_go_on(last, words, given)
             raise SystemExit(_INCOMPLETE)
         if last.failed:
             raise SystemExit(_FAILED)
@@ -134,7 +136,8 @@ def _signals() -> Generator[None]:
                 os.write(2, _SHOW_CURSOR)
             os._exit(_INTERRUPTED)  # The journal is as good as after a kill: whole.
         seen.append(number)
-        os.write(2, b"\nStopping; what is in the air is noted first. Once more to stop at once.\n")
+        with suppress(OSError):  # The same Ctrl-C may have ended the `tee` that reads this.
+            os.write(2, b"\nStopping; what is in the air is noted first. Once more to stop at once.\n")
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -153,7 +156,6 @@ class _Display:
         console = Console(stderr=True)
         self._bar = Progress(
             BarColumn(bar_width=30),
-            MofNCompleteColumn(),
             TextColumn("{task.description}", markup=False),
             console=console,
             disable=not console.is_terminal,
@@ -172,17 +174,18 @@ class _Display:
     def show(self, progress: BatchProgress) -> None:
         """Show how it stands."""
         self.last = progress
-        ended = progress.done + progress.failed + progress.uncertain
+        ended = progress.done + progress.failed + progress.uncertain  # This run has nothing left to do with these.
         self._bar.update(self._task, completed=ended, total=progress.rows, description=_line(progress))
         now = time.monotonic()
         if self._lines and now - self._told_at >= _LINE_SECONDS:
             self._told_at = now
-            print(f"{ended}/{progress.rows}  {_line(progress)}", file=sys.stderr, flush=True)
+            say(_line(progress))
 
 
 def _line(progress: BatchProgress) -> str:
     limit = "" if progress.credit_limit is None else f" of {progress.credit_limit}"
     parts = [
+        f"{progress.done}/{progress.rows} done",
         f"{progress.running} running",
         *([f"{progress.failed} failed"] if progress.failed else []),
         *([f"{progress.uncertain} uncertain"] if progress.uncertain else []),
@@ -218,15 +221,26 @@ def _print_outcome(last: BatchProgress, report: BatchReport | None, output: Path
     if last.note:
         print(f"Submits no more: {last.note}")
     remarkable = [row for row in report.rows if row.state in {"failed", "uncertain"}] if report else []
-    for row in remarkable[:_LISTED]:
-        print(f"  {row.name}: {row.state}: {row.error}")
-    if len(remarkable) > _LISTED:
-        print(f"  and {len(remarkable) - _LISTED} more")
+    for line in _first([f"{row.name}: {row.state}: {row.error}" for row in remarkable]):
+        print(line)
     print(f"Report: {output / 'report.html'}")
 
 
-def _print_how_to_go_on(last: BatchProgress, words: Sequence[str], given: Mapping[str, object]) -> None:
-    """Print what is left to do, as the command that does it, with all that was given, the limit of credits too."""
+def _say_why(report: BatchReport | None) -> None:
+    """Say of each row that was accepted why this run did not bring it to its end; the next may fare no better."""
+    whats = {"submitting": "being submitted", "submitted": "under way", "succeeded": "not downloaded"}
+    left = [row for row in report.rows if row.state in whats] if report else []
+    for line in _first([f"{row.name}: {whats[row.state]}: {row.error or 'another process is at it'}" for row in left]):
+        say(line)
+
+
+def _first(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - _LISTED
+    return [f"  {line}" for line in lines[:_LISTED]] + ([f"  and {more} more"] if more > 0 else [])
+
+
+def _say_how_to_go_on(last: BatchProgress, words: Sequence[str], given: Mapping[str, object]) -> None:
+    """Say what is left to do, as the command that does it, with all that was given, the limit of credits too."""
 
     def command(*more: str, **changed: object) -> str:
         options = [(f"--{name}", str(value)) for name, value in {**given, **changed}.items() if value is not None]
@@ -234,8 +248,8 @@ def _print_how_to_go_on(last: BatchProgress, words: Sequence[str], given: Mappin
 
     if last.pending and last.credit_limit is not None and last.credits >= last.credit_limit:
         enough = last.credits + last.pending
-        print(f"Go on, with as many credits as are needed: {command(credits=enough)}", file=sys.stderr)
+        say(f"Go on, with as many credits as are needed: {command(credits=enough)}")
     elif last.pending or last.running:
-        print(f"Go on: {command()}", file=sys.stderr)
+        say(f"Go on: {command()}")
     if last.uncertain:
-        print(f"Look in the account; to send the uncertain rows again: {command('--retry-uncertain')}", file=sys.stderr)
+        say(f"Look in the account; to send the uncertain rows again: {command('--retry-uncertain')}")

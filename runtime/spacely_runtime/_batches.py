@@ -57,7 +57,8 @@ class SyncBatches(AnyClient[_httpx.Client, _httpx.BaseTransport]):
         Raises:
             InvalidRows: Rows break the contract; all of them are listed, nothing was sent.
             ConfigurationError: The source cannot be read, or the folder is of another batch or cannot be used.
-            JournalError: The journal cannot be read or written; ``job_ids`` are those that it could not take.
+            JournalError: The journal cannot be read or written, or the report cannot be written; ``job_ids`` are those
+                that the journal could not take.
         """
         from ._batch_setup import prepare, run_in_own_loop  # Whoever runs no batch does without SQLite.
 

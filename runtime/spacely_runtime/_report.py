@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _contact_sheet
+from . import _contact_sheet, errors
 from ._download import whole_file
 
 if TYPE_CHECKING:  # Whoever runs no batch does without SQLite.
@@ -167,11 +167,20 @@ def write_report(
             stopped=stopped,
         )
         document = {**report.summary(), "rows": [_row_document(row, directory) for row in report.rows]}
-        with whole_file(directory / "report.json") as file:
-            file.write(json.dumps(document, indent=2, ensure_ascii=False).encode())
-        with whole_file(report.path) as file:
-            file.write(_contact_sheet.render(document).encode())
+        _write(directory / "report.json", json.dumps(document, indent=2, ensure_ascii=False))
+        _write(report.path, _contact_sheet.render(document))
     return report
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with whole_file(path) as file:
+            file.write(text.encode())
+    except OSError as error:  # Told here: the journal, in whose transaction this is, would take it for its own.
+        raise errors.JournalError(
+            f"The report {path} cannot be written: {error}; the journal has all that it would say: make room for it, "
+            "and run the batch again"
+        ) from error
 
 
 def _row(noted: Mapping[str, Any], directory: Path) -> BatchRow:

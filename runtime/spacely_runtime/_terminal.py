@@ -8,13 +8,14 @@ import os
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
+from rich.table import Column
 from rich.text import Text
 
 from ._wait import JobUpdate
@@ -44,6 +45,44 @@ def ask_for_key(client_type: type[SyncClient]) -> str | None:
         return None
 
 
+def say(text: str) -> None:
+    """Print a line on standard error, or not, where that takes nothing: what is paid for goes on without listeners."""
+    if sys.stderr is None:  # The shell has closed it, and print() would take standard output in its place.
+        return
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _give_up(sys.stderr)
+
+
+class OutputError(Exception):
+    """Standard output does not take what is printed: its reader has gone, or the disk is full."""
+
+
+@contextmanager
+def output_told() -> Generator[None]:
+    """A block that prints; all of it has left this process when the block ends, or it ends with OutputError.
+
+    It is for blocks whose other failures are all told by exceptions of their own.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if sys.stdout is not None:
+            _give_up(sys.stdout)
+        raise OutputError(f"the output cannot be written: {error}") from error
+
+
+def _give_up(stream: TextIO) -> None:
+    """Throw away what a stream could not write; Python would try again at its end, and print a message of its own."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
 def show_json(value: Any) -> None:
     """Print a JSON value for a program."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
@@ -53,7 +92,7 @@ def show(value: Any) -> None:
     """Print a JSON value: as a table at a terminal, else as JSON."""
     console = Console()
     if console.is_terminal:
-        console.print(_table(value), soft_wrap=True)
+        console.print(_table(value), soft_wrap=True)  # The terminal breaks long lines; a URL stays one to click on.
     else:
         show_json(value)
 
@@ -67,21 +106,32 @@ def show_lines(table: Mapping[str, Any], lines: Sequence[str]) -> None:
             print(line)
 
 
-def _table(value: Any) -> Table:
+def _table(value: Any) -> Text:
     """A list of objects as rows, anything else as one line for each of its values."""
     rows = cast("list[Any]", value) if isinstance(value, list) else []
     if rows and all(isinstance(row, dict) for row in rows):
         names = list(dict.fromkeys(name for row in rows for name in row))
-        table = Table(*names, box=None, pad_edge=False, header_style="bold")
-        for row in rows:
-            table.add_row(*(_text(row.get(name, "")) for name in names))
-        return table
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, leaf in _leaves(value, ""):
-        table.add_row(name, _text(leaf))
-    return table
+        heads = [Text(name, "bold") for name in names]
+        return _columns([heads, *([_text(row.get(name, "")) for name in names] for row in rows)])
+    return _columns([[Text(name, "bold"), _text(leaf)] for name, leaf in _leaves(value, "")])
+
+
+def _columns(rows: Sequence[Sequence[Text]]) -> Text:
+    """Cells in columns as wide as need be; a table of rich would fold or cut what the terminal has no room for."""
+    lines = [line for row in rows for line in zip_longest(*map(_lines, row), fillvalue=Text())]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*lines, strict=True)]
+    return Text("\n").join(
+        Text("  ").join([*map(_padded, line[:-1], widths), line[-1]])  # Nothing to the right of the last one.
+        for line in lines
+    )
+
+
+def _lines(cell: Text) -> list[Text]:
+    return list(cell.split("\n", allow_blank=True))
+
+
+def _padded(cell: Text, width: int) -> Text:
+    return cell + Text(" " * (width - cell.cell_len))
 
 
 def _leaves(value: Any, name: str) -> Generator[tuple[str, Any]]:
@@ -130,7 +180,7 @@ class JobDisplay:
         """Take in an answer; to be given as ``on_update``."""
         self.updates.append(update)
         if not self._moves:
-            print(f"{update.elapsed:6.1f} s  {update.state}", file=sys.stderr, flush=True)
+            say(f"{update.elapsed:6.1f} s  {update.state}")
             return
         ended = None if update.state == "running" else 1.0
         self._job.update(self._job.task_ids[0], description=update.state, total=ended, completed=ended or 0.0)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 import os
 import shlex
-import sys
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Final, Literal, NoReturn, cast
 
 from . import errors
@@ -24,17 +27,20 @@ except ModuleNotFoundError as error:  # The client alone does without it.
 
 from ._batch_cli import BATCH_EXIT_STATUS, batch_command
 from ._cli_options import frame_options, give_signature, method_options
-from ._terminal import JobDisplay, ask_for_key, show, show_json, show_lines
+from ._terminal import JobDisplay, OutputError, ask_for_key, output_told, say, show, show_json, show_lines
 
 __all__ = ["run"]
 
 _FAILED: Final = 1
 _WRONG_CALL: Final = 2
 _STILL_RUNNING: Final = 3
+_NOT_TOLD: Final = 4
 _INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
 _EXIT_STATUS: Final = (
     "Exit status: 0 done; 1 it failed; 2 the call itself is wrong (usage, no key, an argument that breaks the "
-    "contract); 3 the job had not ended in time and goes on; 130 interrupted."
+    "contract); 3 the job had not ended in time and goes on; 4 standard output could not be written, whatever came of "
+    "the call; 130 interrupted; 143 terminated."
 )
 
 _IN_THE_AIR: Final = "It was being submitted and may have been accepted; look in the account before sending it again."
@@ -62,7 +68,10 @@ def run(client_type: type[SyncClient], *, name: str, description: str, arguments
     """
     program = _Program(client_type, name)
     try:
-        program.app(description)(arguments, exit_on_error=True)
+        with _sigterm_raised(), output_told():
+            program.app(description)(arguments, exit_on_error=True)
+    except OutputError as error:
+        _fail(name, f"{error}\n{program.how_to_go_on}".rstrip(), _NOT_TOLD)
     except errors.JobTimeout as error:
         _fail(name, f"{error}\n{program.how_to_go_on}", _STILL_RUNNING)
     except (errors.ConfigurationError, errors.InvalidRequest, errors.InvalidRows) as error:
@@ -73,12 +82,36 @@ def run(client_type: type[SyncClient], *, name: str, description: str, arguments
         _fail(name, str(error), _FAILED)
     except errors.ClientError as error:
         _fail(name, f"{error}\n{program.how_to_go_on}".rstrip(), _FAILED)
+    except _Terminated:
+        _fail(name, f"terminated\n{program.how_to_go_on}".rstrip(), _TERMINATED)
     except KeyboardInterrupt:
         _fail(name, f"interrupted\n{program.how_to_go_on}".rstrip(), _INTERRUPTED)
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came: whatever a Ctrl-C ends, and tidies up, it ends as well."""
+
+
+@contextmanager
+def _sigterm_raised() -> Generator[None]:
+    """Raise SIGTERM as an exception, so that the cursor comes back and the job's id is told; a second one kills."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise _Terminated
+
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL or threading.current_thread() != threading.main_thread():
+        yield  # Whoever ignores or handles it has a reason, and only the main thread may say so.
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _fail(name: str, message: str, status: int) -> NoReturn:
-    print(f"{name}: {message}", file=sys.stderr)
+    say(f"{name}: {message}")
     raise SystemExit(status)
 
 
@@ -179,29 +212,35 @@ class _Program:
         """Say what a job is, wait for it and fetch its files, as far as it was asked for."""
         self.how_to_go_on = f"Take it up again: {shlex.join(self._words(operation, job.id, settings))}"
         # Said before anything else can go wrong: with the id, the job can be taken up again.
-        print(f"job {job.id}", file=sys.stderr, flush=True)
+        say(f"job {job.id}")
         job.kept = True
         folder: Path | None = settings["frame_download"]
         display, files = JobDisplay(moving=not settings["frame_json"]), list[str]()
         if folder is not None or settings["frame_wait"]:
-            with display.moving():
-                if folder is None:
-                    job.wait(settings["frame_timeout"], display.note)
-                else:
-                    paths = job.download(folder, settings["frame_timeout"], display.note, display.note_file)
-                    files = [str(path) for path in paths]
+            try:
+                with display.moving():
+                    if folder is None:
+                        job.wait(settings["frame_timeout"], display.note)
+                    else:
+                        paths = job.download(folder, settings["frame_timeout"], display.note, display.note_file)
+                        files = [str(path) for path in paths]
+            except (errors.JobFailed, errors.JobTimeout):
+                if settings["frame_json"]:  # That it failed, or goes on, is an outcome as well.
+                    _show_job(job.id, display, [], as_json=True)
+                raise
         if folder is not None and not files:
-            print(f"{self._name}: the job has succeeded, and its result names no files", file=sys.stderr)
+            say(f"{self._name}: the job has succeeded, and its result names no files")
         _show_job(job.id, display, files, as_json=settings["frame_json"])
 
     def _words(self, operation: str, job_id: str, settings: Mapping[str, Any]) -> list[str]:
-        """The command that takes a job up again."""
+        """The command that takes a job up again, with all that was given to this one."""
         words = [self._name, self._wait_name]
         if len(self._submits) > 1:
             words += ["--operation", _dashed(operation)]
-        for option in ("download", "base-url"):
+        for option in (*_JOB_FRAME, *_FRAME):
             value = settings[f"frame_{option.replace('-', '_')}"]
-            words += [] if value is None else [f"--{option}", str(value)]
+            if value is not None and value is not False:
+                words += [f"--{option}", *([] if value is True else [str(value)])]
         # An id is what the server says; one that begins with a dash would be taken for an option.
         return [*words, *(["--"] if job_id.startswith("-") else []), job_id]
 

@@ -126,6 +126,39 @@ def test_rows_that_may_have_been_accepted_come_with_the_command_that_sends_them_
     assert progress.rstrip().endswith("--retry-uncertain")
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [("outcome=pending", "under way: The job had not ended after"), ("outcome=expired-images", "not downloaded: ")],
+)
+def test_a_row_that_was_not_brought_to_its_end_is_told_with_the_reason_each_time(
+    asked: str, words: str, url: str, rooms: Path, tmp_path: Path
+) -> None:
+    rooms.write_text(HEADER + ROW.format(name="attic").replace("style", f"[mock {asked}]"))
+    for _ in range(2):
+        status, _, told = spacely(rooms, "--output", tmp_path / "out", "--timeout", "1", url=url)
+        assert status == 3
+        lines = told.splitlines()
+        assert lines[-2].startswith(f"  attic: {words}")
+        assert lines[-1].startswith("Go on: ")
+
+
+def test_the_reasons_are_told_of_the_first_rows_only(tmp_path: Path) -> None:
+    rooms = table(tmp_path / "rooms.csv", 23)
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
+        told = spacely(rooms, "--output", tmp_path / "out", "--timeout", "0", url=server.url)[2]
+    assert told.count(": under way: ") == 20
+    assert "  and 3 more\n" in told
+
+
+def test_a_line_of_the_progress_says_what_is_done_and_what_is_not(url: str, rooms: Path, tmp_path: Path) -> None:
+    asked = ["progress=immediate", "outcome=failure", "status=500"]
+    lines = [ROW.format(name=number).replace("style", f"[mock {each}]") for number, each in enumerate(asked)]
+    rooms.write_text(HEADER + "".join(lines))
+    spacely(rooms, "--output", tmp_path / "out", url=url)
+    told = spacely(rooms, "--output", tmp_path / "out", url=url)[2]
+    assert told.startswith("1/3 done  0 running  1 failed  1 uncertain  3 credits  ")
+
+
 def test_attempts_that_fail_are_told_by_the_display_alone(rooms: Path, tmp_path: Path) -> None:
     process = start(rooms, "--output", tmp_path / "out", url="http://127.0.0.1:1")
     assert process.stderr
@@ -158,6 +191,15 @@ def test_a_signal_stops_it_and_the_next_run_takes_the_jobs_up(number: int, tmp_p
         assert "Traceback" not in progress
         status, told, _ = spacely(rooms, "--output", tmp_path / "out", "--json", url=server.url)
     assert (status, json.loads(told)["states"], len(posts)) == (0, {"done": 3}, 3)
+
+
+def test_a_batch_goes_on_to_its_end_where_nobody_takes_what_it_prints(url: str, rooms: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "SPACELY_API_KEY": KEY, "SPACELY_BASE_URL": url}
+    command = [sys.executable, "-m", "spacely_client", "batch", str(rooms), "--output", str(tmp_path / "out")]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=full, check=False, env=environment)
+    assert done.returncode == 4
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["states"] == {"done": 3}
 
 
 def test_two_processes_share_a_batch_and_submit_no_row_twice(tmp_path: Path) -> None:

@@ -72,7 +72,21 @@ def test_a_job_that_is_not_done_in_time_ends_with_3_and_says_how_to_go_on() -> N
         done = spacely(*SUBMIT, "--wait", "--timeout", "0", url=server.url)
     assert done.returncode == 3
     job_id = done.stderr.split()[1]
-    assert f"Take it up again: spacely wait {job_id}" in done.stderr
+    assert f"Take it up again: spacely wait --timeout 0.0 {job_id}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "state"), [("outcome=failure", 1, "failed"), ("outcome=pending", 3, "running")]
+)
+def test_json_tells_the_last_answer_of_a_job_that_has_not_succeeded(
+    url: str, tmp_path: Path, asked: str, status: int, state: str
+) -> None:
+    for words in (["--wait"], ["--download", str(tmp_path)]):
+        done = spacely(*SUBMIT, "--prompt", f"[mock {asked}]", *words, "--timeout", "0", "--json", url=url)
+        assert done.returncode == status, done.stderr
+        told = json.loads(done.stdout)
+        assert (told["job_id"], told["state"]) == (done.stderr.split()[1], state)
+        assert told["response"]["data"]["status"]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +141,52 @@ def test_a_submit_that_may_have_been_accepted_is_said_to_be_one(url: str) -> Non
         done = spacely(*SUBMIT, "--prompt", f"[mock {asked}]", url=url)
         assert done.returncode == 1
         assert "may have been accepted" in done.stderr, asked
+
+
+@pytest.fixture(params=["a reader that has gone", "a full disk"])
+def taking_nothing(request: pytest.FixtureRequest) -> Iterator[int]:
+    if request.param == "a full disk":
+        stream = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, stream = os.pipe()
+        os.close(reader)
+    yield stream
+    os.close(stream)
+
+
+# With and without a buffer, for a write and a flush fail at different places.
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("words", [["--wait", "--json"], ["--json"], []], ids=" ".join)
+def test_output_that_nobody_takes_ends_with_4_and_the_id(
+    url: str, taking_nothing: int, words: list[str], buffered: str
+) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": buffered, "SPACELY_API_KEY": "sk-test", "SPACELY_BASE_URL": url}
+    command = [sys.executable, "-m", "spacely_client", *SUBMIT, *words]
+    done = subprocess.run(
+        command, stdout=taking_nothing, stderr=subprocess.PIPE, text=True, check=False, env=environment
+    )
+    lines = done.stderr.splitlines()
+    assert done.returncode == 4, done.stderr
+    assert lines[-2].startswith("spacely: the output cannot be written: ")
+    assert lines[-1].startswith("Take it up again: spacely wait ")
+    assert lines[-1].endswith(lines[0].removeprefix("job "))
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_is_followed_to_its_end_where_standard_error_takes_nothing(url: str, taking_nothing: int) -> None:
+    environment = {**os.environ, "SPACELY_API_KEY": "sk-test", "SPACELY_BASE_URL": url}
+    command = [sys.executable, "-m", "spacely_client", *SUBMIT, "--wait"]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=taking_nothing, text=True, check=False, env=environment
+    )
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 4)
+
+
+def test_nothing_but_the_result_is_on_standard_output_where_standard_error_is_closed(url: str) -> None:
+    environment = {**os.environ, "SPACELY_API_KEY": "sk-test", "SPACELY_BASE_URL": url}
+    command = ["bash", "-c", 'exec "$@" 2>&-', "bash", sys.executable, "-m", "spacely_client", *SUBMIT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, len(done.stdout.strip())) == (0, 36)
 
 
 def test_help_describes_every_command_without_a_key() -> None:

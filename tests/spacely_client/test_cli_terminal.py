@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,9 +19,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from rich.console import Console
 from tests.spacely_client.faults.server import Act, ScriptedServer
 
 from spacely_mock import MockServer
+from spacely_runtime._terminal import _table
 from spacely_spec import load
 
 ROOT = Path(__file__).parents[2]
@@ -34,18 +37,20 @@ def url() -> Iterator[str]:
         yield server.url
 
 
-def environment(url: str, key: str = "sk-test") -> dict[str, str]:
+def environment(url: str, key: str = "sk-test", columns: int = 200) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SPACELY_")}
     return {
         **kept,
         "SPACELY_BASE_URL": url,
         "TERM": "xterm",
-        "COLUMNS": "200",
+        "COLUMNS": str(columns),
         **({"SPACELY_API_KEY": key} if key else {}),
     }
 
 
-def at_a_terminal(*arguments: str, url: str, key: str = "sk-test", typed: str = "") -> tuple[int, str]:
+def at_a_terminal(
+    *arguments: str, url: str, key: str = "sk-test", typed: str = "", columns: int = 200
+) -> tuple[int, str]:
     """The exit status, and what the terminal showed, without its colours and moves."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -53,7 +58,7 @@ def at_a_terminal(*arguments: str, url: str, key: str = "sk-test", typed: str = 
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=environment(url, key),
+        env=environment(url, key, columns),
         start_new_session=True,
         # So that Ctrl-C reaches it.
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one system call takes no lock
@@ -79,6 +84,32 @@ def test_an_answer_is_a_table_at_a_terminal(url: str) -> None:
     assert re.search(r"^data\.status +success *$", shown, re.MULTILINE)
     assert re.search(r"^data\.result +http://\S+ *$", shown, re.MULTILINE)
     assert "{" not in shown
+
+
+@pytest.mark.parametrize("columns", [20, 100])
+def test_no_url_and_no_id_is_folded_or_cut_however_narrow_the_terminal(url: str, columns: int, tmp_path: Path) -> None:
+    status, shown = at_a_terminal(*SUBMIT, "--wait", url=url, columns=columns)
+    assert status == 0, shown
+    (job_id,) = set(re.findall(r"^job +(\S+)$", shown, re.MULTILINE))
+    urls = re.findall(rf"http://\S+/{job_id}-\d[.]png$", shown, re.MULTILINE)
+    assert len(urls) == 4
+    shown = at_a_terminal("poll-result", "--ref-id", job_id, url=url, columns=columns)[1]
+    assert re.findall(r"http://\S+$", shown, re.MULTILINE) == urls
+    shown = at_a_terminal("wait", job_id, "--download", str(tmp_path), url=url, columns=columns)[1]
+    assert all(re.search(rf"{path}$", shown, re.MULTILINE) for path in tmp_path.iterdir())
+
+
+def test_the_columns_of_rows_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(width=20).print(
+        _table([{"id": "a" * 30, "部屋": "浴室"}, {"id": "b", "部屋": ["x", "y"], "n": 1}]), soft_wrap=True
+    )
+    a = "a" * 30
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        f"{'id':30}  部屋  n",
+        f"{a}  浴室",
+        f"{'b':30}  x     1",
+        f"{'':30}  y",
+    ]
 
 
 def test_json_is_json_at_a_terminal_too(url: str) -> None:
@@ -153,31 +184,57 @@ def test_a_second_ctrl_c_ends_a_batch_at_once_and_leaves_the_cursor_visible(tmp_
     assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") >= 0
 
 
+@pytest.mark.parametrize(("by", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_wait_that_a_signal_ends_leaves_the_cursor_visible(by: int, status: int) -> None:
+    ours, theirs = pty.openpty()
+    with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
+        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        with subprocess.Popen([*COMMAND, *SUBMIT, "--wait"], **streams, env=environment(server.url)) as process:  # type: ignore[call-overload]  # a mapping of three streams
+            os.close(theirs)
+            shown = b""
+            while b"running" not in shown:
+                shown += os.read(ours, 65536)
+            process.send_signal(by)
+            with contextlib.suppress(OSError):  # So Linux says that nobody has the terminal open any more.
+                while True:
+                    shown += os.read(ours, 65536)
+    os.close(ours)
+    assert process.returncode == status
+    assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") >= 0
+    assert b"Take it up again: spacely wait " in shown
+
+
 def test_no_option_takes_a_key() -> None:
     for command in ([], SUBMIT[:1], ["wait"], ["batch"]):
         done = subprocess.run([*COMMAND, *command, "--help"], capture_output=True, text=True, check=True)
         assert "-key" not in done.stdout
 
 
-def interrupted(*arguments: str, url: str, when: str) -> tuple[int, str]:
-    """The exit status and the rest of standard error of a command that gets a Ctrl-C once it has printed something."""
+def interrupted(*arguments: str, url: str, when: str, by: int = signal.SIGINT) -> tuple[int, str]:
+    """The exit status and the rest of standard error of a command that gets a signal once it has printed something."""
     with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=environment(url)) as process:
         assert process.stderr
         line = process.stderr.readline() if when else ""
         assert when in line
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         rest = process.stderr.read()
     return process.returncode, line + rest
 
 
-def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again() -> None:
+@pytest.mark.parametrize(
+    ("by", "status", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_ctrl_c_or_sigterm_prints_the_command_that_takes_the_job_up_again_as_it_was_asked_for(
+    by: int, status: int, word: str
+) -> None:
     with MockServer(load(ROOT / "openapi.yaml"), render_time=60) as server:
-        status, said = interrupted(*SUBMIT, "--download", "some folder", url=server.url, when="job ")
+        given = ["--download", "some folder", "--timeout", "99.5", "--json", "--base-url", server.url]
+        ended, said = interrupted(*SUBMIT, *given, url=server.url, when="job ", by=by)
     job_id = said.split()[1]
-    assert status == 130
+    assert ended == status
     assert said.splitlines()[-2:] == [
-        "spacely: interrupted",
-        f"Take it up again: spacely wait --download 'some folder' {job_id}",
+        f"spacely: {word}",
+        f"Take it up again: spacely wait {shlex.join(given)} {job_id}",
     ]
     assert "Nobody waits" not in said  # It would be said twice.
     assert "Traceback" not in said
@@ -185,13 +242,13 @@ def test_ctrl_c_prints_the_id_and_the_command_that_takes_the_job_up_again() -> N
 
 def test_the_command_that_was_printed_works() -> None:
     with MockServer(load(ROOT / "openapi.yaml"), render_time=1) as server:
-        said = interrupted(*SUBMIT, "--wait", url=server.url, when="job ")[1]
+        said = interrupted(*SUBMIT, "--wait", "--json", url=server.url, when="job ")[1]
         words = said.partition("Take it up again: spacely ")[2].split()
         done = subprocess.run(
             [*COMMAND, *words], capture_output=True, text=True, check=False, env=environment(server.url)
         )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("http")
+    assert json.loads(done.stdout)["state"] == "succeeded"
 
 
 def test_ctrl_c_while_a_submit_is_in_the_air_says_that_it_may_have_been_accepted() -> None:

@@ -389,7 +389,8 @@ def test_a_batch_that_stops_does_not_warn_of_jobs_that_its_journal_keeps(
     assert "Nobody waits" not in caplog.text
 
 
-def test_a_batch_that_is_cancelled_notes_the_submit_in_the_air(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_batch_that_is_cancelled_however_often_notes_the_submit_in_the_air(times: int, tmp_path: Path) -> None:
     from tests.spacely_runtime.things import AsyncThings
 
     sent, release = asyncio.Event(), asyncio.Event()
@@ -403,8 +404,10 @@ def test_a_batch_that_is_cancelled_notes_the_submit_in_the_air(tmp_path: Path) -
         async with AsyncThings(api_key=KEY, transport=httpx.MockTransport(slow)) as client:
             batch = asyncio.create_task(client.batch(rows(3), tmp_path, concurrency=1))
             await sent.wait()
-            batch.cancel()
-            await asyncio.sleep(0)
+            for _ in range(times):
+                batch.cancel()
+                await asyncio.sleep(0.01)
+            assert not batch.done()
             release.set()
             with pytest.raises(asyncio.CancelledError):
                 await batch

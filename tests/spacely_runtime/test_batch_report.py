@@ -59,6 +59,22 @@ def test_nothing_on_the_page_runs_or_is_loaded_from_elsewhere(page: Page, tmp_pa
     assert not re.search(r"url\(|@import", (tmp_path / "report.html").read_text())
 
 
+@pytest.mark.parametrize("name", ["report.json", "report.html"])
+def test_a_report_that_cannot_be_written_is_named_and_the_journal_is_whole(
+    name: str, clock: Clock, tmp_path: Path
+) -> None:
+    (tmp_path / name / "in the way").mkdir(parents=True)
+    with Server().client() as client:
+        with pytest.raises(
+            errors.JournalError, match=rf"The report \S*{name} cannot be written: .*run the batch again"
+        ):
+            client.batch(rows(2), tmp_path)
+        (tmp_path / name / "in the way").rmdir()
+        (tmp_path / name).rmdir()
+        report = client.batch(rows(2), tmp_path)
+    assert (report.complete, report.calls, report.credits) == (True, 4, 2)
+
+
 def test_one_of_several_operations_has_to_be_named(clock: Clock, tmp_path: Path) -> None:
     class Several(Things):
         operations = {"start": START, "start_too": START, "look": LOOK}
