@@ -15,7 +15,10 @@ def any_like(values: Iterable[Any], wanted: Any) -> bool:
 
 def found_at(path: str, body: Any) -> list[Any]:
     """The values in a body at a JSONPath (RFC 9535)."""
-    found: list[Any] = _compiled(path).findall(body)
+    compiled = _compiled(path)
+    if isinstance(body, str):  # The library would read it as JSON; but a text is a text, and has nothing in it.
+        return [] if compiled.segments else [body]
+    found: list[Any] = compiled.findall(body)
     return found
 
 

@@ -107,6 +107,18 @@ def test_requests_are_found_by_what_stands_in_their_bodies(call):
     ]
 
 
+def test_a_body_that_is_no_json_or_a_text_has_nothing_in_it(call):
+    submit(call, prompt="a calm sea")
+    headers = {**KEY, "Content-Type": "application/json"}
+    for content in ('{"prompt": "a calm sea"', '"{bad"', json.dumps('{"prompt": "a calm sea"}')):
+        assert call.post(SUBMIT, content=content, headers=headers).status_code == 400
+    for path in ("$.prompt", "$..*", "$[?@ == 'a calm sea']"):
+        paths = {"body": json.dumps({path: "*sea"})}
+        assert count(call, **paths) == 1
+        assert call.get("/__mock__/requests", params=paths).json()["requests"][0]["status"] == 200
+        assert call.get("/__mock__/requests/wait", params=paths).json()["met"]
+
+
 @pytest.mark.parametrize("body", ["prompt", "[]", "{}", "7", '{"prompt": "a"}', '{"$.a[": 1}', "{" * 10_000])
 def test_a_filter_of_a_body_that_cannot_be_understood_is_refused_by_name(call, body):
     response = call.get("/__mock__/requests", params={"body": body})

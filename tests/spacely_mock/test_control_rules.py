@@ -64,6 +64,19 @@ def test_a_body_that_cannot_be_read_has_nothing_in_it():
     assert call("POST", SUBMIT, content=b"{", headers={**KEY, "Content-Type": "application/json"}).status_code == 400
 
 
+@pytest.mark.parametrize("fast_lane", [True, False])
+def test_a_body_that_is_a_text_is_not_read_once_more_as_json(fast_lane):
+    rules = [{"when": {"body": {path: "*"}}, **TEAPOT} for path in ("$.model", "$..*", "$[0]", "$[?@ == 'a']")]
+    call = Caller(rules=rules, fast_lane=fast_lane)
+    for text in ("{bad", '{"model": "a"}', '["a"]', "a", ""):
+        assert call.submit(text).status_code == 400
+
+
+def test_a_body_that_is_a_text_is_found_as_a_whole():
+    call = Caller(rules=[{"when": {"body": {"$": "{b*"}}, **TEAPOT}])
+    assert [call.submit(text).status_code for text in ("{bad", "{good")] == [418, 400]
+
+
 def test_a_rule_set_later_stands_above_those_before_word_by_word():
     rules = [{"then": {"status": 503, "retry-after": 9}}, {"then": {"status": 418}}]
     response = Caller(rules=rules).submit()
