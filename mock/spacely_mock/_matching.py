@@ -30,11 +30,12 @@ def check_path(path: str) -> None:
 @lru_cache(maxsize=1000)
 def _compiled(path: str) -> Any:
     # Imported here: few mocks have rules that look into bodies.
-    from jsonpath import JSONPathEnvironment, JSONPathError
+    from jsonpath import JSONPathError
+
+    from ._jsonpaths import BodyPaths
 
     try:
-        # Strict: RFC 9535 and nothing of the library's own, so that a rule means the same wherever it is read.
-        return JSONPathEnvironment(strict=True).compile(path)
+        return BodyPaths().compile(path)
     except (JSONPathError, RecursionError) as error:
         said = str(error).splitlines() or ["it is nested too deeply"]
         raise ValueError(said[0]) from error

@@ -1,6 +1,7 @@
 """Rules: what is done with the requests that they match, and how often."""
 
 import asyncio
+import json
 
 import pytest
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT, Caller
@@ -62,6 +63,18 @@ def test_a_rule_can_look_at_the_query():
 def test_a_body_that_cannot_be_read_has_nothing_in_it():
     call = Caller(rules=[{"when": {"body": {"$": "*"}}, **TEAPOT}])
     assert call("POST", SUBMIT, content=b"{", headers={**KEY, "Content-Type": "application/json"}).status_code == 400
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+@pytest.mark.parametrize("depth", [101, 200])
+def test_a_path_leads_as_deep_as_bodies_may_be_nested(fast_lane, depth):
+    rules = [{"when": {"body": {"$..deepest": "here"}}, **TEAPOT}]
+    call = Caller(rules=rules, fast_lane=fast_lane)
+    body = json.dumps(RENDER)[:-1] + ', "extra": ' + '{"a": ' * (depth - 2) + '{"deepest": "here"}' + "}" * (depth - 1)
+    headers = {**KEY, "Content-Type": "application/json"}
+    assert call("POST", SUBMIT, content=body, headers=headers).status_code == 418
+    paths = json.dumps({"$..deepest": "here"})
+    assert call("GET", "/__mock__/requests/count", params={"body": paths}).json() == {"count": 1}
 
 
 @pytest.mark.parametrize("fast_lane", [True, False])
