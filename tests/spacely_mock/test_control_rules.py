@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT, Caller
@@ -75,6 +76,59 @@ def test_a_path_leads_as_deep_as_bodies_may_be_nested(fast_lane, depth):
     assert call("POST", SUBMIT, content=body, headers=headers).status_code == 418
     paths = json.dumps({"$..deepest": "here"})
     assert call("GET", "/__mock__/requests/count", params={"body": paths}).json() == {"count": 1}
+
+
+EXPRESSIONS = [
+    ("match", "a.*", True),
+    ("match", ".*o", False),
+    ("match", "room|a", False),
+    ("match", "[a-c] \\\\p{Ll}{4}", True),
+    ("search", "ro+m", True),
+    ("search", "^room", False),
+    ("match", "7", False),
+]
+
+
+@pytest.mark.parametrize(("function", "expression", "matches"), EXPRESSIONS)
+def test_a_path_can_ask_whether_a_text_fits_a_regular_expression(function, expression, matches):
+    path = f"$[?{function}(@, '{expression}')]"
+    call = Caller(rules=[{"when": {"body": {path: "a room"}}, **TEAPOT}])
+    assert statuses(call, body={**RENDER, "prompt": "a room", "extra": 7}) == [418 if matches else 200]
+
+
+@pytest.mark.parametrize("expression", ["(", "a)|(.*", "(?=a).*"])
+def test_what_is_no_regular_expression_is_refused_in_a_path_and_fits_nothing_in_a_body(expression):
+    rule = {"when": {"body": {f"$[?match(@, '{expression}')]": "*"}}, **TEAPOT}
+    with pytest.raises(RuleError, match=r"is no JSONPath: .* is no regular expression as RFC 9485 has them"):
+        RuleSet.from_json([rule])
+    call = Caller(rules=[{"when": {"body": {"$[?match(@, $.prompt)]": "*"}}, **TEAPOT}])
+    assert statuses(call, body={**RENDER, "prompt": expression}) == [200]
+
+
+SLOW_PATHS = ["$[?match(@, '(a|a)*b')]", "$[?search(@, '(a+)+$b')]", "$[?match(@, $.nPrompt)]"]
+
+
+@pytest.mark.parametrize("path", SLOW_PATHS)
+def test_no_expression_takes_for_ever(path):
+    body = {**RENDER, "prompt": "a" * 5000, "nPrompt": "(a*)*b"}
+    call = Caller(rules=[{"when": {"body": {path: "*"}}, **TEAPOT}])
+    began = time.monotonic()
+    assert statuses(call, body=body) == [200]
+    assert call("GET", "/__mock__/requests/count", params={"body": json.dumps({path: "*"})}).json() == {"count": 0}
+    assert time.monotonic() - began < 5
+
+
+def test_no_pattern_takes_for_ever():
+    rules = [
+        {"when": {part: dict.fromkeys(names, "*a" * 30 + "*b")}, **TEAPOT}
+        for part, names in {"headers": ["x-team"], "query": ["q"], "body": ["$.prompt"]}.items()
+    ]
+    call = Caller(rules=[*rules, {"when": {"path": "*a" * 30 + "*b"}, **TEAPOT}])
+    began = time.monotonic()
+    body, many = {**RENDER, "prompt": "a" * 5000}, "a" * 5000
+    assert statuses(call, body=body, headers={**KEY, "X-Team": many}, params={"q": many}) == [400]
+    assert call("GET", f"/api/v1/{many}", headers=KEY).status_code == 404
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("fast_lane", [True, False])
