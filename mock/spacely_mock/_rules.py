@@ -129,18 +129,16 @@ class Rule:
     probability: float | None = None
 
     @property
-    def counts(self) -> bool:
-        """Whether it depends on how many requests it has matched."""
-        return self.times is not None or self.every is not None or self.probability is not None
+    def chooses(self) -> bool:
+        """Whether it lets some requests pass that it matches."""
+        return self.every is not None or self.probability is not None
 
-    def takes(self, count: int, seed: int) -> bool:
-        """Whether it takes the request that it has matched as the n-th, counted from 1."""
+    def chooses_the(self, count: int, seed: int) -> bool:
+        """Whether it takes the request that it has matched as the n-th, counted from 1, unless it has taken enough."""
         if self.every is not None:
             if count % self.every:
                 return False
             count //= self.every
-        if self.times is not None and count > self.times:
-            return False
         chance = Random(f"{seed} {self.id} {count}").random()  # noqa: S311 - no secret
         return self.probability is None or chance < self.probability
 

@@ -173,6 +173,13 @@ def test_chance_is_the_same_for_the_same_seed_and_about_the_share():
     assert 8 <= runs[0].count(418) <= 28
 
 
+@pytest.mark.parametrize("often", [{"probability": 0.5}, {"probability": 0.2}, {"probability": 0.5, "every": 2}])
+def test_what_chance_lets_pass_does_not_use_up_the_times_of_a_rule(often):
+    for seed in range(3):
+        taken = statuses(Caller(seed=seed, rules=[{**TEAPOT, **often, "times": 3}]), 100)
+        assert taken.count(418) == 3
+
+
 def test_what_a_rule_has_taken_is_counted_for_each_key():
     call = Caller(rules=[{**TEAPOT, "times": 1}])
     assert statuses(call, 2) == [418, 200]
