@@ -1,8 +1,9 @@
-"""Values held to patterns: texts as file names are, anything else as it is; and where in a body they stand."""
+"""Values held to patterns: texts as file names are, anything else as it is; where in a body they stand; and names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,13 @@ from typing import Any
 def any_like(values: Iterable[Any], wanted: Any) -> bool:
     """Whether one of the values is like what is wanted: a text is a pattern (``*``, ``?``, ``[abc]``)."""
     return any(_like(value, wanted) for value in values)
+
+
+def choice(name: str, names: Iterable[str]) -> str:
+    """What there is in place of a name that means nothing, as a remedy says it."""
+    there = [*names]
+    nearest = get_close_matches(name, there, n=1)
+    return f"write one of {', '.join(there)}" + (f"; did you mean {nearest[0]}?" if nearest else "")
 
 
 def found_at(path: str, body: Any) -> list[Any]:

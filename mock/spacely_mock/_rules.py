@@ -14,7 +14,7 @@ from spacely_spec import faults, join_pointer
 
 from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
-from ._matching import any_like, check_path, found_at
+from ._matching import any_like, check_path, choice, found_at
 from ._state import EVERYONE, State, namespace_of
 
 _TEXT = {"type": "string"}
@@ -183,6 +183,15 @@ class RuleSet:
                 raise RuleError(f"/{index}", f"two rules have the id {name!r}", "give each its own, or none")
         return cls(rules)
 
+    def check_operations(self, operations: Sequence[str]) -> None:
+        """Raise RuleError where a rule is for no operation of a contract, which has these: it would never match."""
+        for index, rule in enumerate(self.rules):
+            wanted = rule.when.operation
+            if wanted is not None and not any_like(operations, wanted):
+                place = f"/{index}" + join_pointer("when", "operation")
+                message = f"the contract has no operation {wanted[:_SHOWN]!r}"
+                raise RuleError(place, message, choice(wanted, operations))
+
     def to_json(self) -> list[dict[str, Any]]:
         """The rules as ``from_json`` reads them."""
         return [rule.to_json() for rule in self.rules]
@@ -236,6 +245,7 @@ class Rules:
 
 _NONE = RuleSet()
 _KEPT = 1000
+_SHOWN = 100
 
 
 def _rule(index: int, entry: Mapping[str, Any], prefix: str) -> Rule:

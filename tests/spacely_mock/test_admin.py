@@ -56,7 +56,6 @@ def count(call, **filters):
 FILTERS = [
     ({}, 5),
     ({"operation": "generateAdvance"}, 3),
-    ({"operation": "nothing"}, 0),
     ({"method": "get"}, 2),
     ({"path": SUBMIT}, 3),
     ({"path": "*/generate/*"}, 4),
@@ -124,6 +123,15 @@ def test_a_filter_of_a_body_that_cannot_be_understood_is_refused_by_name(call, b
     response = call.get("/__mock__/requests", params={"body": body})
     assert (response.status_code, response.json()["type"]) == (400, "/__mock__/problems/invalid-request")
     assert "JSONPath" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("operation", ["nope", "", "pollresult", "poll*"])
+def test_a_filter_for_an_operation_that_there_is_not_is_refused_with_those_there_are(call, operation):
+    for path in ("requests", "requests/count", "requests/wait"):
+        response = call.get(f"/__mock__/{path}", params={"operation": operation})
+        assert (response.status_code, response.json()["type"]) == (400, "/__mock__/problems/invalid-request")
+        assert "write one of generateAdvance, pollResult" in response.json()["detail"]
+    assert "did you mean pollResult?" in call.get("/__mock__/requests", params={"operation": "pollresult"}).text
 
 
 def test_a_key_sees_its_own_requests_and_no_others(call):

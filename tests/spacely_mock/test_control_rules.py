@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from spacely_mock._state import EVERYONE, MemoryState, namespace_of
 from spacely_spec import SpecError
 
 TEAPOT = {"then": {"status": 418}}
+OPERATIONS = ["generateAdvance", "pollResult"]
 
 
 def statuses(call, count=1, **arguments):
@@ -252,16 +254,42 @@ def test_a_rule_that_cannot_be_understood_names_the_place_and_the_remedy(documen
     assert raised.value.remedy
 
 
+@pytest.mark.parametrize("operation", ["nope", "", "generateadvance", "generate?"])
+def test_a_rule_for_an_operation_that_there_is_not_is_refused_with_those_there_are(operation):
+    rule = {"when": {"operation": operation}, **TEAPOT}
+    with pytest.raises(ValueError, match=f"no operation '{re.escape(operation)}'.*write one of generateAdvance, pollR"):
+        Caller(rules=[rule])
+    call = Caller()
+    for method, body in (("POST", rule), ("PUT", [TEAPOT, rule])):
+        answer = call(method, "/__mock__/rules", json=body)
+        assert answer.status_code == 400
+        assert "write one of generateAdvance, pollResult" in answer.json()["detail"]
+    assert (
+        "did you mean pollResult?"
+        in call("POST", "/__mock__/rules", json={**TEAPOT, "when": {"operation": "poll_result"}}).text
+    )
+    assert call("GET", "/__mock__/rules").json() == []
+
+
+def test_a_rule_set_for_another_contract_keeps_no_other_from_being_added():
+    state = MemoryState()
+    asyncio.run(state.set_rules(EVERYONE, [{"id": "old", "when": {"operation": "gone"}, **TEAPOT}]))
+    assert Caller(state=state)("POST", "/__mock__/rules", json=TEAPOT).status_code == 200
+
+
 def test_a_file_of_rules_is_read_and_a_broken_one_told_with_its_line(tmp_path):
     file = tmp_path / "rules.yaml"
     file.write_text('- when: {method: POST}\n  then:\n    status: 503\n    progress: "polls:3"\n')
-    assert load_rules(file).rules[0].then.status == 503
+    assert load_rules(file, OPERATIONS).rules[0].then.status == 503
     file.write_text("- then:\n    status: 503\n- then:\n    outcome: luck\n")
     with pytest.raises(SpecError, match=r"rules.yaml:4: .*outcome='luck'(.|\n)*remedy:"):
-        load_rules(file)
+        load_rules(file, OPERATIONS)
+    file.write_text("- when:\n    method: POST\n    operation: generate_advance\n  then: {status: 503}\n")
+    with pytest.raises(SpecError, match=r"rules.yaml:3: .*no operation 'generate_advance'(.|\n)*generateAdvance\?"):
+        load_rules(file, OPERATIONS)
     file.write_text("- then: [")
     with pytest.raises(SpecError, match="is not YAML"):
-        load_rules(file)
+        load_rules(file, OPERATIONS)
 
 
 def test_matching_changes_nothing_and_asks_no_one():
