@@ -154,7 +154,7 @@ def create_app(
     counted = metrics or Metrics()
     noted = Journal(shared, credentials, settings.clock, counted, submits)
     controlled = Controlled(contract, shared, time, credentials, counted, worker[1])
-    control = MockControl(controlled, admin_token, settings=settings, submits=submits)
+    control = MockControl(controlled, admin_token, settings=settings, submits=submits, first=first)
     routes = Routes(contract.base_path, contract.operations)
     cors = Cors(contract)
     observer = observe_request if observe is not None else None

@@ -20,6 +20,7 @@ class MockControl(Control):
         token: What callers have to send as a bearer token; None asks for nothing.
         settings: What all jobs share.
         submits: The operations that start jobs, by operationId.
+        first: The rules that the mock was started with.
     """
 
     def __init__(
@@ -29,17 +30,19 @@ class MockControl(Control):
         *,
         settings: JobSettings,
         submits: Mapping[str, SubmitJob],
+        first: RuleSet,
     ) -> None:
         super().__init__(controlled, token)
         self._settings = settings
         self._submits = submits
+        self._first = [{**rule, "origin": "start"} for rule in first.to_json()]
 
     async def _list_rules(self, asked: Asked) -> list[Any]:
-        return await self._mock.state.rules(asked.scope)
+        return [*self._first, *await self._mock.state.rules(asked.scope)]
 
     async def _add_rule(self, asked: Asked) -> list[Any]:
         rule = await self._named(asked.checked.body, asked)
-        self._check_rules([rule], await self._list_rules(asked))
+        self._check_rules([rule], await self._mock.state.rules(asked.scope))
         await self._mock.state.add_rule(asked.scope, rule)
         return await self._list_rules(asked)
 

@@ -340,6 +340,28 @@ def test_rules_that_cannot_be_used_are_refused_and_none_is_set():
     assert call("GET", "/__mock__/rules").json() == []
 
 
+def test_the_rules_that_the_mock_was_started_with_are_listed_and_stay():
+    first = {"when": {"operation": "generate*"}, "then": {"status": 418}, "times": 2}
+    listed = {"id": "rule-1", **first, "then": {"status": "418"}, "origin": "start"}
+    other = {"id": "other", "then": {"delay": "1ms"}}
+    call = Caller(rules=[first])
+    assert call("GET", "/__mock__/rules").json() == [listed]
+    assert call("GET", "/__mock__/rules", headers=KEY).json() == [listed]
+    assert call("POST", "/__mock__/rules", json=other).json() == [listed, other]
+    assert call("PUT", "/__mock__/rules", json=[other]).json() == [listed, other]
+    assert call("DELETE", "/__mock__/rules").json() == [listed]
+    call("POST", "/__mock__/reset")
+    assert call("GET", "/__mock__/rules").json() == [listed]
+    assert call.submit().status_code == 418
+
+
+def test_a_rule_cannot_be_given_out_as_one_that_the_mock_was_started_with():
+    call = Caller(rules=[{"then": {"delay": "1ms"}}])
+    answer = call("PUT", "/__mock__/rules", json=call("GET", "/__mock__/rules").json())
+    assert answer.status_code == 400
+    assert "origin" in answer.text
+
+
 CONTROLLED = ("/__mock__/", "/__mock__/requests", "/__mock__/openapi.json", "/__mock__/metrics", "/metrics")
 
 
