@@ -61,8 +61,8 @@ it can be told so in four places, of which an upper one stands above those below
                               - when: {{operation: ID, method: POST, path: "/api/*", headers: {{user-agent: "curl*"}},
                                        query: {{q: "*"}}, body: {{"$.items[*].name": "a*"}}, namespace: DIGEST}}
                                 then: {{status: 503, retry-after: 1}}
-                                times: 1            it takes so many requests; every: 3 takes each third that
-                                                    matches, probability: 0.1 one in ten
+                                times: 1            it takes so many requests of each key; every: 3 takes each third
+                                                    that matches, probability: 0.1 one in ten
 
 spacely-mock proxy stands in front of any server of the file and tells what breaks it; see spacely-mock proxy --help.
 

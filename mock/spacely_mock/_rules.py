@@ -116,7 +116,7 @@ class Rule:
         id: Tells it from others; its counter has this name.
         when: Which requests it matches.
         then: What is to be done with them.
-        times: How many of them it takes; None for all.
+        times: How many of them it takes, of each namespace; None for all.
         every: It takes every n-th only; None for each.
         probability: The share of them that it takes; None for all.
     """
