@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from jsonpath import JSONPathEnvironment, JSONPathTypeError
+from jsonpath import JSONPathEnvironment, JSONPathMatch, JSONPathTypeError
 from jsonpath.filter import StringLiteral
 from jsonpath.function_extensions import ExpressionType, FilterFunction
+from jsonpath.segments import JSONPathRecursiveDescentSegment
 from jsonpath.token import Token
 from jsonschema_rs import Draft4Validator, RegexOptions
 
@@ -23,6 +25,17 @@ class BodyPaths(JSONPathEnvironment):
         # Strict: RFC 9535 and nothing of the library's own, so that a rule means the same wherever it is read.
         super().__init__(strict=True)
 
+    def compile(self, path: str) -> Any:
+        """Prepare a path to be looked up."""
+        compiled: Any = super().compile(path)
+        compiled.segments = tuple(
+            _Descendants(env=each.env, token=each.token, selectors=each.selectors)
+            if isinstance(each, JSONPathRecursiveDescentSegment)
+            else each
+            for each in compiled.segments
+        )
+        return compiled
+
     def setup_function_extensions(self) -> None:
         """Set the functions up, those with regular expressions in place of the library's own."""
         super().setup_function_extensions()
@@ -37,6 +50,34 @@ class BodyPaths(JSONPathEnvironment):
             if _validator("{}", expression) is None:
                 raise JSONPathTypeError(f"{expression!r} is no regular expression as RFC 9485 has them", token=token)
         return args
+
+
+class _Descendants(JSONPathRecursiveDescentSegment):
+    """All that stands in a value, each once: whether it is there is what is asked.
+
+    The library finds it once for each way there, and a path with several ``..`` has more of them in a deep body than
+    anyone waits for.
+    """
+
+    def resolve(self, nodes: Iterable[JSONPathMatch]) -> Iterable[JSONPathMatch]:
+        """Select from each value and from what stands in it."""
+        seen: set[int] = set()
+        for node in nodes:
+            waiting = [node]
+            while waiting:
+                each = waiting.pop()
+                value = cast("dict[str, Any] | list[Any] | None", each.obj if _is_container(each.obj) else None)
+                if value is None or id(value) in seen:
+                    continue
+                seen.add(id(value))
+                for selector in self.selectors:
+                    yield from selector.resolve(each)
+                inner = value.items() if isinstance(value, dict) else enumerate(value)
+                waiting += [each.new_child(child, key) for key, child in inner if _is_container(child)]
+
+
+def _is_container(value: object) -> bool:
+    return isinstance(value, (dict, list))
 
 
 class _Expression(FilterFunction):

@@ -120,6 +120,16 @@ def test_no_expression_takes_for_ever(path):
     assert time.monotonic() - began < 5
 
 
+def test_no_number_of_ways_to_a_value_takes_for_ever():
+    deep = 1
+    for _ in range(198):
+        deep = {"a": deep}
+    body, began = {**RENDER, "extra": deep, "last": {"b": [{"c": "here"}]}}, time.monotonic()
+    for path, status in (("$..*..*..*..*..*..missing", 200), ("$..last..*..c", 418), ("$..b..c..c", 200)):
+        assert statuses(Caller(rules=[{"when": {"body": {path: "*"}}, **TEAPOT}]), body=body) == [status]
+    assert time.monotonic() - began < 5
+
+
 def test_no_pattern_takes_for_ever():
     rules = [
         {"when": {part: dict.fromkeys(names, "*a" * 30 + "*b")}, **TEAPOT}
