@@ -119,9 +119,12 @@ def create_app(
         progress=Progress.after(render_time) if progress is None else Progress.parse(progress),
         outcome=Outcome.parse(outcome),
     )
+    first = rules if isinstance(rules, RuleSet) else RuleSet.from_json(list(rules))
+    if first is not rules:  # Those that have been read already were held to a contract that may have changed since.
+        first.check_operations([operation.id for operation in contract.operations])
     rate = _rate(contract, rate_limit)
     director = Director(
-        rules=Rules(rules if isinstance(rules, RuleSet) else RuleSet.from_json(list(rules)), shared),
+        rules=Rules(first, shared),
         state=shared,
         limit=Limit(rate, rate_limit_block, time, shared) if rate else None,
         seed=start,
@@ -151,7 +154,7 @@ def create_app(
     counted = metrics or Metrics()
     noted = Journal(shared, credentials, settings.clock, counted, submits)
     controlled = Controlled(contract, shared, time, credentials, counted, worker[1])
-    control = MockControl(controlled, admin_token, settings=settings, submits=submits, check_rules=RuleSet.from_json)
+    control = MockControl(controlled, admin_token, settings=settings, submits=submits, first=first)
     routes = Routes(contract.base_path, contract.operations)
     cors = Cors(contract)
     observer = observe_request if observe is not None else None

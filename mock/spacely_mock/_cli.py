@@ -61,8 +61,8 @@ it can be told so in four places, of which an upper one stands above those below
                               - when: {{operation: ID, method: POST, path: "/api/*", headers: {{user-agent: "curl*"}},
                                        query: {{q: "*"}}, body: {{"$.items[*].name": "a*"}}, namespace: DIGEST}}
                                 then: {{status: 503, retry-after: 1}}
-                                times: 1            it takes so many requests; every: 3 takes each third that
-                                                    matches, probability: 0.1 one in ten
+                                times: 1            it takes so many requests of each key; every: 3 takes each third
+                                                    that matches, probability: 0.1 one in ten
 
 spacely-mock proxy stands in front of any server of the file and tells what breaks it; see spacely-mock proxy --help.
 
@@ -169,7 +169,7 @@ def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, n
         render_time=options.render_time,
         progress=options.progress,
         outcome=options.outcome,
-        rules=load_rules(options.rules) if options.rules else (),
+        rules=load_rules(options.rules, [each.id for each in spec.operations]) if options.rules else (),
         rate_limit=options.rate_limit,
         rate_limit_block=options.rate_limit_block,
         seed=options.seed,

@@ -242,11 +242,15 @@ class Control:
         clock = self._mock.clock
         return {"now": clock.now(), "manual": isinstance(clock, ManualClock)}
 
-    @staticmethod
-    def _filter(asked: Asked) -> Filter:
+    @cached_property
+    def _operation_ids(self) -> list[str]:
+        """The operations of the mocked API."""
+        return [operation.id for operation in self._mock.spec.operations]
+
+    def _filter(self, asked: Asked) -> Filter:
         wanted = {name: value for (_, name), value in asked.checked.parameters.items()}
         try:
-            return Filter(wanted, asked.namespace, asked.parameter("since"))
+            return Filter(wanted, asked.namespace, asked.parameter("since"), self._operation_ids)
         except FilterError as error:
             raise RefusedError(INVALID_REQUEST, str(error)) from error
 

@@ -11,7 +11,7 @@ from ._directives import NOTHING, Directive
 from ._faults import spoiled
 from ._http import Reply, Request
 from ._limits import Limit, Refusal
-from ._rules import Rules
+from ._rules import Rule, Rules
 from ._state import State
 
 
@@ -21,7 +21,7 @@ class Director:
 
     Attributes:
         rules: The rules.
-        state: Counts how often a rule has matched.
+        state: Counts how often a rule has matched, and how many requests it has taken.
         limit: The rate limit; None where there is none.
         seed: What chance is drawn from.
         sleep: Waits, where an answer is to be late.
@@ -66,10 +66,18 @@ class Director:
         if self.rules.is_empty():
             return directive
         for rule in await self.rules.match(request, operation, namespace, body):
-            count = await self.state.increment(namespace, f"rule {rule.id}") if rule.counts else 0
-            if rule.takes(count, self.seed):
+            if await self._takes(rule, namespace):
                 directive = directive.over(rule.then)
         return directive
+
+    async def _takes(self, rule: Rule, namespace: str) -> bool:
+        """Whether a rule takes a request that it matches."""
+        if rule.chooses:
+            count = await self.state.increment(namespace, f"rule {rule.id}")
+            if not rule.chooses_the(count, self.seed):
+                return False
+        # Counted by itself: what a rule has let pass does not use up its times.
+        return rule.times is None or await self.state.increment(namespace, f"taken {rule.id}") <= rule.times
 
     async def spoil(self, reply: Reply, directive: Directive, namespace: str) -> Reply:
         """An answer as it is to be delivered."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
-from ._matching import any_like, check_path, found_at
+from ._matching import any_like, check_path, choice, found_at
 
 _NEAREST = 3
+_SHOWN = 100
 Line = Mapping[str, Any]
 
 
@@ -81,15 +82,22 @@ class Filter:
         wanted: What each parameter was given; None where it was not sent.
         namespace: The only namespace whose lines match; None for all.
         since: The id of a line; only later ones match. None for all.
+        operations: The operations that there are, by operationId.
 
     Raises:
-        FilterError: What is asked of the body cannot be understood.
+        FilterError: What is asked of the body cannot be understood, or is asked for an operation that there is not.
     """
 
-    def __init__(self, wanted: Mapping[str, Any], namespace: str | None, since: str | None) -> None:
+    def __init__(
+        self, wanted: Mapping[str, Any], namespace: str | None, since: str | None, operations: Sequence[str]
+    ) -> None:
         self._tests = [
             (name, value, *_TESTS[name]) for name, value in wanted.items() if name in _TESTS and value is not None
         ]
+        operation = wanted.get("operation")
+        if operation is not None and operation not in operations:
+            remedy = choice(operation, operations)
+            raise FilterError(f"operation={operation[:_SHOWN]!r} is none of the contract's; {remedy}")
         if wanted.get("body") is not None:
             _paths(wanted["body"])
         self._namespace = namespace

@@ -70,7 +70,7 @@ class Entry:
             "path": scrub(request.path, secret),
             "query": credentials.query(request, secret),
             "headers": credentials.headers(request, secret),
-            "body": scrub(_body(request), secret),
+            "body": credentials.body(_body(request), secret),
             "bodyBytes": self._body_size,
             "status": None,
             "job": None,

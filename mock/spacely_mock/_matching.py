@@ -1,8 +1,9 @@
-"""Values held to patterns: texts as file names are, anything else as it is; and where in a body they stand."""
+"""Values held to patterns: texts as file names are, anything else as it is; where in a body they stand; and names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -13,9 +14,19 @@ def any_like(values: Iterable[Any], wanted: Any) -> bool:
     return any(_like(value, wanted) for value in values)
 
 
+def choice(name: str, names: Iterable[str]) -> str:
+    """What there is in place of a name that means nothing, as a remedy says it."""
+    there = [*names]
+    nearest = get_close_matches(name, there, n=1)
+    return f"write one of {', '.join(there)}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+
+
 def found_at(path: str, body: Any) -> list[Any]:
     """The values in a body at a JSONPath (RFC 9535)."""
-    found: list[Any] = _compiled(path).findall(body)
+    compiled = _compiled(path)
+    if isinstance(body, str):  # The library would read it as JSON; but a text is a text, and has nothing in it.
+        return [] if compiled.segments else [body]
+    found: list[Any] = compiled.findall(body)
     return found
 
 
@@ -27,11 +38,12 @@ def check_path(path: str) -> None:
 @lru_cache(maxsize=1000)
 def _compiled(path: str) -> Any:
     # Imported here: few mocks have rules that look into bodies.
-    from jsonpath import JSONPathEnvironment, JSONPathError
+    from jsonpath import JSONPathError
+
+    from ._jsonpaths import BodyPaths
 
     try:
-        # Strict: RFC 9535 and nothing of the library's own, so that a rule means the same wherever it is read.
-        return JSONPathEnvironment(strict=True).compile(path)
+        return BodyPaths().compile(path)
     except (JSONPathError, RecursionError) as error:
         said = str(error).splitlines() or ["it is nested too deeply"]
         raise ValueError(said[0]) from error

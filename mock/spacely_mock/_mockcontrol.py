@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._clock import ManualClock
 from ._control import Asked, Control, Controlled, RefusedError
 from ._jobs import JobSettings, SubmitJob
 from ._problems import CLOCK_RUNS, INVALID_REQUEST
+from ._rules import RuleSet
 
 
 class MockControl(Control):
@@ -19,7 +20,7 @@ class MockControl(Control):
         token: What callers have to send as a bearer token; None asks for nothing.
         settings: What all jobs share.
         submits: The operations that start jobs, by operationId.
-        check_rules: Raises ValueError where rules cannot be used.
+        first: The rules that the mock was started with.
     """
 
     def __init__(
@@ -29,19 +30,19 @@ class MockControl(Control):
         *,
         settings: JobSettings,
         submits: Mapping[str, SubmitJob],
-        check_rules: Callable[[Sequence[Any]], object],
+        first: RuleSet,
     ) -> None:
         super().__init__(controlled, token)
         self._settings = settings
         self._submits = submits
-        self._check = check_rules
+        self._first = [{**rule, "origin": "start"} for rule in first.to_json()]
 
     async def _list_rules(self, asked: Asked) -> list[Any]:
-        return await self._mock.state.rules(asked.scope)
+        return [*self._first, *await self._mock.state.rules(asked.scope)]
 
     async def _add_rule(self, asked: Asked) -> list[Any]:
         rule = await self._named(asked.checked.body, asked)
-        self._check_rules([*await self._list_rules(asked), rule])
+        self._check_rules([rule], await self._mock.state.rules(asked.scope))
         await self._mock.state.add_rule(asked.scope, rule)
         return await self._list_rules(asked)
 
@@ -114,8 +115,9 @@ class MockControl(Control):
             return clock
         raise RefusedError(CLOCK_RUNS, "The clock of this mock is the machine's.")
 
-    def _check_rules(self, rules: Sequence[Any]) -> None:
+    def _check_rules(self, rules: Sequence[Any], others: Sequence[Any] = ()) -> None:
         try:
-            self._check(rules)
+            RuleSet.from_json(rules).check_operations(self._operation_ids)
+            RuleSet.from_json([*others, *rules])  # Those before them may have been set for another contract.
         except ValueError as error:
             raise RefusedError(INVALID_REQUEST, str(error)) from error

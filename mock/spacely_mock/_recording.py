@@ -72,7 +72,7 @@ class Recording:
         content_type = ", ".join(request.headers("content-type"))
         body = None
         if request.body:
-            text = scrub(request.body.decode("utf-8", "backslashreplace"), secret)
+            text = self._credentials.text(request.body.decode("utf-8", "backslashreplace"), secret)
             body = harfile.PostData(mimeType=content_type, text=text)
         return harfile.Request(
             method=request.method,

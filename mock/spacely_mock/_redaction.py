@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
-from urllib.parse import quote
+from typing import Any, TypeAlias, cast
+from urllib.parse import quote, quote_plus
 
 from spacely_spec import Operation, SecurityScheme
 
@@ -32,9 +32,10 @@ class Credentials:
         # A request that carries all keys of a longer alternative is not one that carries a shorter one by chance.
         self._alternatives = sorted(alternatives, key=lambda each: (-len(each), [scheme.id for scheme in each]))
         schemes: set[SecurityScheme] = {scheme for alternative in alternatives for scheme in alternative}
-        self._headers = _ALWAYS_HIDDEN | {scheme.name.lower() for scheme in schemes if scheme.location == "header"}
-        self._queries = frozenset(scheme.name for scheme in schemes if scheme.location == "query")
-        self._cookies = frozenset(scheme.name for scheme in schemes if scheme.location == "cookie")
+        # A key that is sent in a wrong place is a key all the same, so it is hidden wherever its name stands.
+        self._names = frozenset(scheme.name.lower() for scheme in schemes)
+        self._headers = _ALWAYS_HIDDEN | self._names
+        self._in_text = _named_in_text(self._names)
         self._prefixes = tuple(scheme.prefix for scheme in schemes if scheme.prefix)
         self._known = tuple(known)
 
@@ -63,22 +64,54 @@ class Credentials:
         """The query parameters of a request."""
         query: dict[str, list[str]] = {}
         for name, value in request.query:
-            query.setdefault(scrub(name, secret), []).append(HIDDEN if name in self._queries else scrub(value, secret))
+            shown = HIDDEN if name.lower() in self._names else scrub(value, secret)
+            query.setdefault(scrub(name, secret), []).append(shown)
         return query
+
+    def body(self, value: Any, secret: Secret) -> Any:
+        """A body, which is a JSON value or any text."""
+        return self.text(value, secret) if isinstance(value, str) else self._members(value, secret)
+
+    def text(self, text: str, secret: Secret) -> str:
+        """A body as it was sent."""
+        if self._in_text is not None:
+            text = self._in_text.sub(rf"\1{HIDDEN}", text)
+        return text if secret is None else secret.sub(HIDDEN, text)
+
+    def _members(self, value: Any, secret: Secret) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                scrub(name, secret): HIDDEN if name.lower() in self._names else self._members(each, secret)
+                for name, each in cast("Mapping[str, Any]", value).items()
+            }
+        if isinstance(value, list):
+            return [self._members(each, secret) for each in value]  # pyright: ignore[reportUnknownVariableType] - JSON
+        return scrub(value, secret)
 
     def secret(self, request: Request) -> Secret:
         """Matches every key of a request, also where it is sent in several places or written in several ways."""
         sent = [
             value.decode("latin-1") for name, value in request.raw_headers if name.decode("latin-1") in self._headers
         ]
+        sent += [value for name, value in request.query if name.lower() in self._names]
+        sent += [value for name, value in request.cookies.items() if name.lower() in self._names]
         for prefix in self._prefixes:
             sent += [value[len(prefix) :] for value in sent if value.lower().startswith(prefix.lower())]
-        sent += [value for name, value in request.query if name in self._queries]
-        sent += [value for name, value in request.cookies.items() if name in self._cookies]
         secrets = {text.strip() for text in (*sent, *self._known)}
         written = {form for secret in secrets for form in _written(secret)}
         long = sorted((text for text in written if len(text) >= _SHORTEST), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, long))) if long else None
+
+
+def _named_in_text(names: Iterable[str]) -> re.Pattern[str] | None:
+    """What comes before the value of a name in forms of both kinds, broken JSON and the like, and that value."""
+    written = {form for name in names for form in (name, quote(name, safe=""), quote_plus(name))}
+    if not written:
+        return None
+    name = "|".join(map(re.escape, sorted(written, key=len, reverse=True)))
+    part = r"[^\n]*\n(?:[^\r\n]+\r?\n){0,9}\r?\n"  # The rest of a part's headers, of which there are few.
+    before = rf"""(?<![\w-])(?:(?:{name})["']?\s*[:=]\s*|name="?(?:{name})"?{part})"""
+    return re.compile(rf"""({before})(?:"(?:[^"\\]|\\.)*"?|[^\r\n&]+)""", re.IGNORECASE)
 
 
 def _written(secret: str) -> Iterator[str]:

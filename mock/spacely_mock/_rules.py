@@ -14,7 +14,7 @@ from spacely_spec import faults, join_pointer
 
 from ._directives import NOTHING, WORDS, Directive, DirectiveError, parse_directive
 from ._http import Request
-from ._matching import any_like, check_path, found_at
+from ._matching import any_like, check_path, choice, found_at
 from ._state import EVERYONE, State, namespace_of
 
 _TEXT = {"type": "string"}
@@ -116,7 +116,7 @@ class Rule:
         id: Tells it from others; its counter has this name.
         when: Which requests it matches.
         then: What is to be done with them.
-        times: How many of them it takes; None for all.
+        times: How many of them it takes, of each namespace; None for all.
         every: It takes every n-th only; None for each.
         probability: The share of them that it takes; None for all.
     """
@@ -129,18 +129,16 @@ class Rule:
     probability: float | None = None
 
     @property
-    def counts(self) -> bool:
-        """Whether it depends on how many requests it has matched."""
-        return self.times is not None or self.every is not None or self.probability is not None
+    def chooses(self) -> bool:
+        """Whether it lets some requests pass that it matches."""
+        return self.every is not None or self.probability is not None
 
-    def takes(self, count: int, seed: int) -> bool:
-        """Whether it takes the request that it has matched as the n-th, counted from 1."""
+    def chooses_the(self, count: int, seed: int) -> bool:
+        """Whether it takes the request that it has matched as the n-th, counted from 1, unless it has taken enough."""
         if self.every is not None:
             if count % self.every:
                 return False
             count //= self.every
-        if self.times is not None and count > self.times:
-            return False
         chance = Random(f"{seed} {self.id} {count}").random()  # noqa: S311 - no secret
         return self.probability is None or chance < self.probability
 
@@ -184,6 +182,15 @@ class RuleSet:
             if name in ids[:index]:
                 raise RuleError(f"/{index}", f"two rules have the id {name!r}", "give each its own, or none")
         return cls(rules)
+
+    def check_operations(self, operations: Sequence[str]) -> None:
+        """Raise RuleError where a rule is for no operation of a contract, which has these: it would never match."""
+        for index, rule in enumerate(self.rules):
+            wanted = rule.when.operation
+            if wanted is not None and not any_like(operations, wanted):
+                place = f"/{index}" + join_pointer("when", "operation")
+                message = f"the contract has no operation {wanted[:_SHOWN]!r}"
+                raise RuleError(place, message, choice(wanted, operations))
 
     def to_json(self) -> list[dict[str, Any]]:
         """The rules as ``from_json`` reads them."""
@@ -238,6 +245,7 @@ class Rules:
 
 _NONE = RuleSet()
 _KEPT = 1000
+_SHOWN = 100
 
 
 def _rule(index: int, entry: Mapping[str, Any], prefix: str) -> Rule:

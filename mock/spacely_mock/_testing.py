@@ -140,16 +140,21 @@ class Mock:
         rule = {"when": when, "then": {name.replace("_", "-"): value for name, value in then.items()}, **parts}
         self._send("POST", "rules", json=rule)
 
-    def fail_next(self, operation: str | None = None, *, times: int = 1, status: int = 500, **words: Any) -> None:
+    def fail_next(
+        self, operation: str | None = None, *, times: int = 1, status: int | None = None, **words: Any
+    ) -> None:
         """Let this test's next requests fail.
 
         Args:
             operation: Those for this operation; any by default.
             times: How many of them.
-            status: With which status.
+            status: With which status; by default 500, unless ``fault`` or ``code`` say how they fail.
             words: What else is to be done; see ``rule``.
         """
-        self.rule({"status": status, **words}, operation=operation, times=times)
+        if status is None and not words.keys() & {"fault", "code"}:
+            status = 500
+        said = {} if status is None else {"status": status}
+        self.rule({**said, **words}, operation=operation, times=times)
 
     def outcome(self, outcome: str, *, times: int | None = None) -> None:
         """Say how the jobs end that this test starts from now on, such as ``failure``: all of them, or the next few."""

@@ -56,7 +56,6 @@ def count(call, **filters):
 FILTERS = [
     ({}, 5),
     ({"operation": "generateAdvance"}, 3),
-    ({"operation": "nothing"}, 0),
     ({"method": "get"}, 2),
     ({"path": SUBMIT}, 3),
     ({"path": "*/generate/*"}, 4),
@@ -107,11 +106,32 @@ def test_requests_are_found_by_what_stands_in_their_bodies(call):
     ]
 
 
+def test_a_body_that_is_no_json_or_a_text_has_nothing_in_it(call):
+    submit(call, prompt="a calm sea")
+    headers = {**KEY, "Content-Type": "application/json"}
+    for content in ('{"prompt": "a calm sea"', '"{bad"', json.dumps('{"prompt": "a calm sea"}')):
+        assert call.post(SUBMIT, content=content, headers=headers).status_code == 400
+    for path in ("$.prompt", "$..*", "$[?@ == 'a calm sea']"):
+        paths = {"body": json.dumps({path: "*sea"})}
+        assert count(call, **paths) == 1
+        assert call.get("/__mock__/requests", params=paths).json()["requests"][0]["status"] == 200
+        assert call.get("/__mock__/requests/wait", params=paths).json()["met"]
+
+
 @pytest.mark.parametrize("body", ["prompt", "[]", "{}", "7", '{"prompt": "a"}', '{"$.a[": 1}', "{" * 10_000])
 def test_a_filter_of_a_body_that_cannot_be_understood_is_refused_by_name(call, body):
     response = call.get("/__mock__/requests", params={"body": body})
     assert (response.status_code, response.json()["type"]) == (400, "/__mock__/problems/invalid-request")
     assert "JSONPath" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("operation", ["nope", "", "pollresult", "poll*"])
+def test_a_filter_for_an_operation_that_there_is_not_is_refused_with_those_there_are(call, operation):
+    for path in ("requests", "requests/count", "requests/wait"):
+        response = call.get(f"/__mock__/{path}", params={"operation": operation})
+        assert (response.status_code, response.json()["type"]) == (400, "/__mock__/problems/invalid-request")
+        assert "write one of generateAdvance, pollResult" in response.json()["detail"]
+    assert "did you mean pollResult?" in call.get("/__mock__/requests", params={"operation": "pollresult"}).text
 
 
 def test_a_key_sees_its_own_requests_and_no_others(call):
@@ -318,6 +338,28 @@ def test_rules_that_cannot_be_used_are_refused_and_none_is_set():
     call = Caller()
     assert call("PUT", "/__mock__/rules", json=[{"then": {"no-such-word": 1}}]).status_code == 400
     assert call("GET", "/__mock__/rules").json() == []
+
+
+def test_the_rules_that_the_mock_was_started_with_are_listed_and_stay():
+    first = {"when": {"operation": "generate*"}, "then": {"status": 418}, "times": 2}
+    listed = {"id": "rule-1", **first, "then": {"status": "418"}, "origin": "start"}
+    other = {"id": "other", "then": {"delay": "1ms"}}
+    call = Caller(rules=[first])
+    assert call("GET", "/__mock__/rules").json() == [listed]
+    assert call("GET", "/__mock__/rules", headers=KEY).json() == [listed]
+    assert call("POST", "/__mock__/rules", json=other).json() == [listed, other]
+    assert call("PUT", "/__mock__/rules", json=[other]).json() == [listed, other]
+    assert call("DELETE", "/__mock__/rules").json() == [listed]
+    call("POST", "/__mock__/reset")
+    assert call("GET", "/__mock__/rules").json() == [listed]
+    assert call.submit().status_code == 418
+
+
+def test_a_rule_cannot_be_given_out_as_one_that_the_mock_was_started_with():
+    call = Caller(rules=[{"then": {"delay": "1ms"}}])
+    answer = call("PUT", "/__mock__/rules", json=call("GET", "/__mock__/rules").json())
+    assert answer.status_code == 400
+    assert "origin" in answer.text
 
 
 CONTROLLED = ("/__mock__/", "/__mock__/requests", "/__mock__/openapi.json", "/__mock__/metrics", "/metrics")

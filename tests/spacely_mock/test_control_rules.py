@@ -1,6 +1,9 @@
 """Rules: what is done with the requests that they match, and how often."""
 
 import asyncio
+import json
+import re
+import time
 
 import pytest
 from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, SUBMIT, Caller
@@ -12,6 +15,7 @@ from spacely_mock._state import EVERYONE, MemoryState, namespace_of
 from spacely_spec import SpecError
 
 TEAPOT = {"then": {"status": 418}}
+OPERATIONS = ["generateAdvance", "pollResult"]
 
 
 def statuses(call, count=1, **arguments):
@@ -64,6 +68,94 @@ def test_a_body_that_cannot_be_read_has_nothing_in_it():
     assert call("POST", SUBMIT, content=b"{", headers={**KEY, "Content-Type": "application/json"}).status_code == 400
 
 
+@pytest.mark.parametrize("fast_lane", [True, False])
+@pytest.mark.parametrize("depth", [101, 200])
+def test_a_path_leads_as_deep_as_bodies_may_be_nested(fast_lane, depth):
+    rules = [{"when": {"body": {"$..deepest": "here"}}, **TEAPOT}]
+    call = Caller(rules=rules, fast_lane=fast_lane)
+    body = json.dumps(RENDER)[:-1] + ', "extra": ' + '{"a": ' * (depth - 2) + '{"deepest": "here"}' + "}" * (depth - 1)
+    headers = {**KEY, "Content-Type": "application/json"}
+    assert call("POST", SUBMIT, content=body, headers=headers).status_code == 418
+    paths = json.dumps({"$..deepest": "here"})
+    assert call("GET", "/__mock__/requests/count", params={"body": paths}).json() == {"count": 1}
+
+
+EXPRESSIONS = [
+    ("match", "a.*", True),
+    ("match", ".*o", False),
+    ("match", "room|a", False),
+    ("match", "[a-c] \\\\p{Ll}{4}", True),
+    ("search", "ro+m", True),
+    ("search", "^room", False),
+    ("match", "7", False),
+]
+
+
+@pytest.mark.parametrize(("function", "expression", "matches"), EXPRESSIONS)
+def test_a_path_can_ask_whether_a_text_fits_a_regular_expression(function, expression, matches):
+    path = f"$[?{function}(@, '{expression}')]"
+    call = Caller(rules=[{"when": {"body": {path: "a room"}}, **TEAPOT}])
+    assert statuses(call, body={**RENDER, "prompt": "a room", "extra": 7}) == [418 if matches else 200]
+
+
+@pytest.mark.parametrize("expression", ["(", "a)|(.*", "(?=a).*"])
+def test_what_is_no_regular_expression_is_refused_in_a_path_and_fits_nothing_in_a_body(expression):
+    rule = {"when": {"body": {f"$[?match(@, '{expression}')]": "*"}}, **TEAPOT}
+    with pytest.raises(RuleError, match=r"is no JSONPath: .* is no regular expression as RFC 9485 has them"):
+        RuleSet.from_json([rule])
+    call = Caller(rules=[{"when": {"body": {"$[?match(@, $.prompt)]": "*"}}, **TEAPOT}])
+    assert statuses(call, body={**RENDER, "prompt": expression}) == [200]
+
+
+SLOW_PATHS = ["$[?match(@, '(a|a)*b')]", "$[?search(@, '(a+)+$b')]", "$[?match(@, $.nPrompt)]"]
+
+
+@pytest.mark.parametrize("path", SLOW_PATHS)
+def test_no_expression_takes_for_ever(path):
+    body = {**RENDER, "prompt": "a" * 5000, "nPrompt": "(a*)*b"}
+    call = Caller(rules=[{"when": {"body": {path: "*"}}, **TEAPOT}])
+    began = time.monotonic()
+    assert statuses(call, body=body) == [200]
+    assert call("GET", "/__mock__/requests/count", params={"body": json.dumps({path: "*"})}).json() == {"count": 0}
+    assert time.monotonic() - began < 5
+
+
+def test_no_number_of_ways_to_a_value_takes_for_ever():
+    deep = 1
+    for _ in range(198):
+        deep = {"a": deep}
+    body, began = {**RENDER, "extra": deep, "last": {"b": [{"c": "here"}]}}, time.monotonic()
+    for path, status in (("$..*..*..*..*..*..missing", 200), ("$..last..*..c", 418), ("$..b..c..c", 200)):
+        assert statuses(Caller(rules=[{"when": {"body": {path: "*"}}, **TEAPOT}]), body=body) == [status]
+    assert time.monotonic() - began < 5
+
+
+def test_no_pattern_takes_for_ever():
+    rules = [
+        {"when": {part: dict.fromkeys(names, "*a" * 30 + "*b")}, **TEAPOT}
+        for part, names in {"headers": ["x-team"], "query": ["q"], "body": ["$.prompt"]}.items()
+    ]
+    call = Caller(rules=[*rules, {"when": {"path": "*a" * 30 + "*b"}, **TEAPOT}])
+    began = time.monotonic()
+    body, many = {**RENDER, "prompt": "a" * 5000}, "a" * 5000
+    assert statuses(call, body=body, headers={**KEY, "X-Team": many}, params={"q": many}) == [400]
+    assert call("GET", f"/api/v1/{many}", headers=KEY).status_code == 404
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+def test_a_body_that_is_a_text_is_not_read_once_more_as_json(fast_lane):
+    rules = [{"when": {"body": {path: "*"}}, **TEAPOT} for path in ("$.model", "$..*", "$[0]", "$[?@ == 'a']")]
+    call = Caller(rules=rules, fast_lane=fast_lane)
+    for text in ("{bad", '{"model": "a"}', '["a"]', "a", ""):
+        assert call.submit(text).status_code == 400
+
+
+def test_a_body_that_is_a_text_is_found_as_a_whole():
+    call = Caller(rules=[{"when": {"body": {"$": "{b*"}}, **TEAPOT}])
+    assert [call.submit(text).status_code for text in ("{bad", "{good")] == [418, 400]
+
+
 def test_a_rule_set_later_stands_above_those_before_word_by_word():
     rules = [{"then": {"status": 503, "retry-after": 9}}, {"then": {"status": 418}}]
     response = Caller(rules=rules).submit()
@@ -91,6 +183,13 @@ def test_chance_is_the_same_for_the_same_seed_and_about_the_share():
     runs = [statuses(Caller(seed=seed, rules=[{**TEAPOT, "probability": 0.3}]), 60) for seed in (5, 5, 6)]
     assert runs[0] == runs[1] != runs[2]
     assert 8 <= runs[0].count(418) <= 28
+
+
+@pytest.mark.parametrize("often", [{"probability": 0.5}, {"probability": 0.2}, {"probability": 0.5, "every": 2}])
+def test_what_chance_lets_pass_does_not_use_up_the_times_of_a_rule(often):
+    for seed in range(3):
+        taken = statuses(Caller(seed=seed, rules=[{**TEAPOT, **often, "times": 3}]), 100)
+        assert taken.count(418) == 3
 
 
 def test_what_a_rule_has_taken_is_counted_for_each_key():
@@ -165,16 +264,42 @@ def test_a_rule_that_cannot_be_understood_names_the_place_and_the_remedy(documen
     assert raised.value.remedy
 
 
+@pytest.mark.parametrize("operation", ["nope", "", "generateadvance", "generate?"])
+def test_a_rule_for_an_operation_that_there_is_not_is_refused_with_those_there_are(operation):
+    rule = {"when": {"operation": operation}, **TEAPOT}
+    with pytest.raises(ValueError, match=f"no operation '{re.escape(operation)}'.*write one of generateAdvance, pollR"):
+        Caller(rules=[rule])
+    call = Caller()
+    for method, body in (("POST", rule), ("PUT", [TEAPOT, rule])):
+        answer = call(method, "/__mock__/rules", json=body)
+        assert answer.status_code == 400
+        assert "write one of generateAdvance, pollResult" in answer.json()["detail"]
+    assert (
+        "did you mean pollResult?"
+        in call("POST", "/__mock__/rules", json={**TEAPOT, "when": {"operation": "poll_result"}}).text
+    )
+    assert call("GET", "/__mock__/rules").json() == []
+
+
+def test_a_rule_set_for_another_contract_keeps_no_other_from_being_added():
+    state = MemoryState()
+    asyncio.run(state.set_rules(EVERYONE, [{"id": "old", "when": {"operation": "gone"}, **TEAPOT}]))
+    assert Caller(state=state)("POST", "/__mock__/rules", json=TEAPOT).status_code == 200
+
+
 def test_a_file_of_rules_is_read_and_a_broken_one_told_with_its_line(tmp_path):
     file = tmp_path / "rules.yaml"
     file.write_text('- when: {method: POST}\n  then:\n    status: 503\n    progress: "polls:3"\n')
-    assert load_rules(file).rules[0].then.status == 503
+    assert load_rules(file, OPERATIONS).rules[0].then.status == 503
     file.write_text("- then:\n    status: 503\n- then:\n    outcome: luck\n")
     with pytest.raises(SpecError, match=r"rules.yaml:4: .*outcome='luck'(.|\n)*remedy:"):
-        load_rules(file)
+        load_rules(file, OPERATIONS)
+    file.write_text("- when:\n    method: POST\n    operation: generate_advance\n  then: {status: 503}\n")
+    with pytest.raises(SpecError, match=r"rules.yaml:3: .*no operation 'generate_advance'(.|\n)*generateAdvance\?"):
+        load_rules(file, OPERATIONS)
     file.write_text("- then: [")
     with pytest.raises(SpecError, match="is not YAML"):
-        load_rules(file)
+        load_rules(file, OPERATIONS)
 
 
 def test_matching_changes_nothing_and_asks_no_one():

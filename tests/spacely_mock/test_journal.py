@@ -108,6 +108,40 @@ def test_keys_in_the_query_and_in_cookies_are_struck_out_by_their_place(tmp_path
     assert second["status"] == 200
 
 
+JSON, FORM = {"Content-Type": "application/json"}, {"Content-Type": "application/x-www-form-urlencoded"}
+MISPLACED = {
+    "query": {"params": {"X-API-KEY": "sk-secret1"}},
+    "query in another case": {"params": {"x-api-key": "sk-secret1", "note": "of sk-secret1"}},
+    "cookie": {"headers": {**KEY, "Cookie": "x-Api-Key=sk-secret1", "Referer": "/?sk-secret1"}},
+    "body": {"json": {**RENDER, "X-API-KEY": "sk-secret1"}},
+    "deep in a body": {"json": {**RENDER, "extra": [{"x-api-key": ["sk-secret1"]}]}},
+    "body in the header as well": {"json": {**RENDER, "x-api-key": "sk-one"}},
+    "body that is not read": {"content": '{"X-API-KEY" : "sk-sec\\"ret1", 7', "headers": {**KEY, **JSON}},
+    "form": {"content": "a=1&X-API-KEY=sk-secret1&b=2", "headers": {**KEY, **FORM}},
+    "form, and short": {"content": "X-API-KEY=ret", "headers": {**KEY, **FORM}},
+    "multipart form": {"files": {"X-API-KEY": (None, "sk-secret1"), "b": (None, "2")}},
+    "text": {"content": "Call it.\nX-API-KEY: my sk-secret1\nb", "headers": {**KEY, "Content-Type": "text/plain"}},
+}
+
+
+@pytest.mark.parametrize("sent", MISPLACED.values(), ids=MISPLACED.keys())
+def test_what_has_the_name_of_a_key_is_struck_out_in_places_where_no_key_belongs(call, sent):
+    call("POST", SUBMIT, **{"headers": KEY, **sent})
+    answer = call("GET", "/__mock__/requests")
+    assert len(answer.json()["requests"]) == 1
+    assert "ret" not in json.dumps({**lines(call)[0], "headers": {}, "method": ""}).replace(RENDER["renovateType"], "")
+    assert "secret1" not in answer.text
+    assert "***" in answer.text
+
+
+def test_what_stands_beside_the_name_of_a_key_is_kept(call):
+    call.submit({**RENDER, "X-API-KEY": 7, "x-api-keys": "a", "prompt": "x-api-key"})
+    call("POST", SUBMIT, content="a=1&X-API-KEY=sk-secret1&b=2", headers={**KEY, **FORM})
+    first, second = lines(call)
+    assert first["body"] == {**RENDER, "X-API-KEY": "***", "x-api-keys": "a", "prompt": "x-api-key"}
+    assert second["body"] == "a=1&X-API-KEY=***&b=2"
+
+
 def test_a_key_too_short_to_be_looked_for_is_struck_out_where_keys_stand(call):
     call.submit(headers={"X-API-KEY": "abc"})
     assert lines(call)[0]["headers"]["x-api-key"] == "***"

@@ -506,6 +506,15 @@ def test_a_key_reaches_the_upstream_and_is_written_down_nowhere(tmp_path):
     assert "dmVyeS" not in recorded  # The key in base64.
 
 
+def test_a_key_in_a_place_where_none_belongs_is_written_down_nowhere(tmp_path):
+    file = tmp_path / "traffic.har"
+    proxy = Proxied(record=file, verbose=True)
+    proxy("POST", f"{SUBMIT}?x-api-key=sk-secret1", json={**RENDER, "X-API-KEY": "sk-secret2"})
+    proxy.stop()
+    for written in (json.dumps(proxy.lines()), file.read_text(), "\n".join(proxy.said)):
+        assert "secret" not in written
+
+
 def test_a_recording_is_an_http_archive_of_all_that_passed(tmp_path):
     file = tmp_path / "traffic.har"
     call = Caller(render_time=0)

@@ -198,6 +198,7 @@ def test_keys_are_struck_out_before_they_reach_the_store(redis_url, client):
     with MockServer(CONTRACT, state=RedisState(redis_url)) as server:
         client.post(server.url + "/generate/advance", json={**RENDER, "prompt": secret}, headers={"X-API-KEY": secret})
         client.put(server.origin + "/__mock__/rules", json=[RULE], headers={"X-API-KEY": secret})
+        client.post(server.url + "/generate/advance?x-api-key=" + secret, json={**RENDER, "X-API-KEY": secret})
 
     async def everything():
         state = RedisState(redis_url)

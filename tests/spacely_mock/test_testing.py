@@ -49,6 +49,31 @@ def test_the_jobs_of_a_test_are_those_it_started_and_also_the_one_whose_answer_w
         assert [(lost["status"], lost["done"]), (answered["status"], answered["id"])] == [(None, False), (200, known)]
 
 
+def test_a_request_that_is_to_fail_by_a_fault_is_served_as_far_as_the_fault_lets_it(server):
+    with Mock(server) as mock:
+        mock.fail_next("generate_advance", fault="lost")
+        with pytest.raises(httpx.TransportError):
+            submit(mock)
+        assert [job["status"] for job in mock.jobs()] == [None]
+        mock.fail_next("generate_advance", fault="truncated")
+        truncated = submit(mock)
+        assert (truncated.status_code, truncated.text[:9]) == (200, '{"data":"')
+
+
+def test_a_request_that_is_to_fail_has_the_status_500_unless_it_is_told_how(server):
+    with Mock(server) as mock:
+        for words, status in [({"delay": "1ms"}, 500), ({"code": 401}, 401), ({"fault": "lost", "status": 503}, None)]:
+            mock.fail_next("generate_advance", **words)
+            if status is None:
+                with pytest.raises(httpx.TransportError):
+                    submit(mock)
+                assert mock.jobs() == []
+            else:
+                assert submit(mock).status_code == status
+            assert submit(mock).status_code == 200
+            mock.reset()
+
+
 def test_a_promise_that_was_not_kept_is_told_where_the_block_ends(server):
     with pytest.raises(AssertionError, match="1 requests were to match"), Mock(server) as mock:
         mock.expect("generate_advance")
