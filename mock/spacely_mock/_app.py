@@ -118,6 +118,7 @@ def create_app(
         state=shared,
         progress=Progress.after(render_time) if progress is None else Progress.parse(progress),
         outcome=Outcome.parse(outcome),
+        workers=worker[1],
     )
     rate = _rate(contract, rate_limit)
     director = Director(

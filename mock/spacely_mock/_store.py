@@ -10,7 +10,7 @@ _SCHEMES = ("redis", "rediss", "unix")
 
 
 class StoreError(ValueError):
-    """A store cannot be used; the message says why."""
+    """A store cannot be used, or there would have to be one; the message says why."""
 
 
 def open_store(url: str, entries: int) -> State:
