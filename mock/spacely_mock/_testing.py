@@ -39,17 +39,25 @@ class Mock:
         api_key: The key for clients; what is sent with another key belongs to another namespace.
         spec: The contract.
         environment: The client's environment variables that lead here.
+
+    Raises:
+        ValueError: The server has no control to offer, or no key that is not in use.
     """
 
     def __init__(self, server: MockServer) -> None:
+        if not server.is_controlled:
+            raise ValueError(
+                "the mock server's control is closed (admin=False), and Mock needs it; start it without that"
+            )
         self._server = server
         self.url = server.url
         self.spec = server.spec
-        self.api_key = _new_key(server.spec)
+        self.api_key = _free_key(server) if server.api_keys else _new_key(server.spec)
         prefix = snake_case(server.spec.sdk_name).upper()
         self.environment = {f"{prefix}_API_KEY": self.api_key, f"{prefix}_BASE_URL": self.url}
         self._promises: list[tuple[dict[str, Any], int]] = []
-        self._http = httpx.Client(transport=self.transport(), base_url=_ORIGIN)
+        headers = {} if server.admin_token is None else {"Authorization": f"Bearer {server.admin_token}"}
+        self._http = httpx.Client(transport=self.transport(), base_url=_ORIGIN, headers=headers)
 
     def transport(self) -> InProcessTransport:
         """What makes any httpx client, sync or async, call the mock in process, without a socket."""
@@ -174,8 +182,11 @@ class Mock:
 
     def close(self) -> None:
         """Forget everything of this test."""
-        self.reset()
-        self._http.close()
+        try:
+            self.reset()
+        finally:
+            self._server.keys_in_use.discard(self.api_key)
+            self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -183,11 +194,22 @@ class Mock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is not None:  # What a block promised that did not come to its end is nothing to complain about.
+            self._close_after(error)
+            return
         try:
-            if error is None:  # What a block promised that did not come to its end is nothing to complain about.
-                self.verify()
-        finally:
+            self.verify()
+        except Exception as broken:
+            self._close_after(broken)
+            raise
+        self.close()
+
+    def _close_after(self, error: BaseException) -> None:
+        """Close, but let what went wrong before be what is told."""
+        try:
             self.close()
+        except Exception as another:  # noqa: BLE001 - whatever it is, it comes second
+            error.add_note(f"Nor could the mock be reset: {another}")
 
     def _filters(self, operation: str | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         named = {} if operation is None else {"operation": self._operation(operation)}
@@ -275,6 +297,19 @@ def _new_key(spec: Spec) -> str:
         if all(re.search(pattern, key) for pattern in patterns):
             return key
     raise ValueError(f"no API key can be made that fits {' and '.join(patterns)}; let it begin with letters, as ^sk-")
+
+
+def _free_key(server: MockServer) -> str:
+    """One of the only keys that a server takes: a namespace, as long as nobody else has it."""
+    for key in server.api_keys:
+        if key not in server.keys_in_use:
+            server.keys_in_use.add(key)
+            return key
+    count = len(server.api_keys)
+    raise ValueError(
+        f"each Mock needs an API key of its own, and all {count} of the server's (api_keys) are in use; close another "
+        "Mock, or give the server more keys, or none"
+    )
 
 
 def _shortfall(wanted: Mapping[str, Any], times: int, found: Mapping[str, Any]) -> str:

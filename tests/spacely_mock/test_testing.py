@@ -9,6 +9,7 @@ import pytest
 from tests.spacely_mock.helpers import CONTRACT, RENDER, ROOT
 
 from spacely_mock import ManualClock, Mock, MockServer, SystemClock
+from spacely_mock._redis import RedisState
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,39 @@ def test_an_error_in_the_block_is_not_covered_by_a_promise(server):
     mock.expect("generate_advance")
     with pytest.raises(ZeroDivisionError), mock:
         raise ZeroDivisionError
+
+
+def test_an_error_in_the_block_is_told_though_the_mock_cannot_be_reset_after_it():
+    with MockServer(CONTRACT, state=RedisState("redis://127.0.0.1:1")) as server:
+        with pytest.raises(ZeroDivisionError) as told, Mock(server):
+            raise ZeroDivisionError
+        assert told.value.__notes__ == ["Nor could the mock be reset: Redis at 127.0.0.1:1 cannot be reached."]
+        with pytest.raises(ValueError, match="cannot be reached"), Mock(server):
+            pass
+
+
+def test_a_token_is_taken_from_the_server():
+    with MockServer(CONTRACT, admin_token="hush") as server, Mock(server) as mock:
+        mock.fail_next(status=503)
+        assert [submit(mock).status_code for _ in range(2)] == [503, 200]
+        assert mock.count() == 2
+
+
+def test_a_closed_control_is_told_before_it_is_missed():
+    with MockServer(CONTRACT, admin=False) as server, pytest.raises(ValueError, match=r"admin=False.*start it without"):
+        Mock(server)
+
+
+def test_of_a_server_that_takes_certain_keys_each_mock_has_one_as_long_as_it_is_open():
+    with MockServer(CONTRACT, api_keys=["sk-one", "sk-two"]) as server:
+        with Mock(server) as one, Mock(server) as two:
+            assert [one.api_key, two.api_key] == ["sk-one", "sk-two"]
+            two.fail_next(status=503)
+            assert [submit(mock).status_code for mock in (one, two)] == [200, 503]
+            with pytest.raises(ValueError, match=r"all 2 of the server's .* are in use; close another"):
+                Mock(server)
+        with Mock(server) as again:
+            assert again.api_key == "sk-one"
 
 
 def test_a_filter_that_cannot_be_understood_is_an_error_and_no_empty_answer(server):
