@@ -126,7 +126,8 @@ SEVERAL_PROCESSES = Kind(
     "One process cannot answer for all",
     (503,),
     503,
-    "Start the mock with --store, so that its workers share what they know, or with --workers 1.",
+    "Start the mock with --store, so that its workers share what they know, or with --workers 1. No store shares the "
+    "seed of job ids and a clock that is moved by hand; the problem says what these need.",
 )
 STORE_GONE = Kind(
     "store-gone",

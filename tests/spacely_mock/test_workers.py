@@ -104,7 +104,7 @@ def _runs(pid):
 def test_workers_without_a_store_say_what_they_cannot_answer_for_all(http):
     with running("--workers", "2") as (_, url):
         origin = url.removesuffix("/api/v1")
-        for path in ("requests", "requests/count", "requests/wait", "rules", "jobs", "metrics", "seed", "clock"):
+        for path in ("requests", "requests/count", "requests/wait", "rules", "jobs", "metrics", "seed"):
             answer = http.get(f"{origin}/__mock__/{path}")
             assert (answer.status_code, answer.json()["type"]) == (503, "/__mock__/problems/several-processes"), path
         meaning = http.get(origin + "/__mock__/problems/several-processes").json()["meaning"]
@@ -163,6 +163,15 @@ def test_workers_with_a_store_answer_as_one(http, redis_url):
             assert [job["id"] for job in http.get(origin + "/__mock__/jobs").json()["jobs"]] == jobs
         http.put(origin + "/__mock__/rules", json=[RULE], headers=KEY).raise_for_status()
         assert [http.get(origin + "/__mock__/rules", headers=KEY).json() for _ in range(6)] == [[RULE]] * 6
+        assert http.get(origin + "/__mock__/clock").json()["manual"] is False
+        for method, path, body in (
+            ("PUT", "clock", {"now": 1}),
+            ("POST", "clock", {"advance": 1}),
+            ("GET", "seed", None),
+        ):
+            answer = http.request(method, f"{origin}/__mock__/{path}", json=body)
+            assert (answer.status_code, answer.json()["type"]) == (503, "/__mock__/problems/several-processes"), path
+            assert "--workers 1" in answer.json()["detail"]
         process.terminate()
         assert process.communicate(timeout=10) == ("", "")
 
