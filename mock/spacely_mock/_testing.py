@@ -247,7 +247,7 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, server: MockServer) -> None:
         self._server = server
-        self._app = httpx.ASGITransport(_in_one_piece(server.app))
+        self._serving: set[asyncio.Future[None]] = set()  # The event loop itself would let go of them.
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of a sync client."""
@@ -262,29 +262,60 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         # The bytes are both kinds of stream, whatever kind the client's is.
         inner = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
-        response = await self._app.handle_async_request(inner)
+        patience = request.extensions.get("timeout", {}).get("read")
+        app = self._patient(request.content, patience)
+        response = await httpx.ASGITransport(app).handle_async_request(inner)
         body = b"".join([piece async for piece in cast("httpx.AsyncByteStream", response.stream)])
         return httpx.Response(response.status_code, headers=response.headers, content=body)
 
+    def _patient(self, body: bytes, patience: float | None) -> ASGIApp:
+        """The mock as called by a client that waits so many seconds for each piece of an answer, and then hangs up.
 
-def _in_one_piece(app: ASGIApp) -> ASGIApp:
-    """An application that receives each body in one message, as servers hand on a short one.
+        It receives the body in one message, as servers hand on a short one. httpx sends a body and then its end, and a
+        mock takes such a request the long way.
+        """
 
-    httpx sends a body and then its end, and a mock takes such a request the long way.
-    """
+        async def call(scope: Scope, _: Receive, send: Send) -> None:
+            loop = asyncio.get_running_loop()
+            unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+            over = asyncio.Event()
+            heard = loop.time()
 
-    async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        async def receive_whole() -> Message:
-            message = await receive()
-            while message["type"] == "http.request" and message.get("more_body", False):
-                more = await receive()
-                body = message.get("body", b"") + more.get("body", b"")
-                message = {**more, "body": body} if more["type"] == "http.request" else more
-            return message
+            async def receive() -> Message:
+                if unread:
+                    return unread.pop()
+                await over.wait()
+                return {"type": "http.disconnect"}
 
-        await app(scope, receive_whole, send)
+            async def hear(message: Message) -> None:
+                nonlocal heard
+                heard = loop.time()
+                await send(message)
+                if message["type"] == "http.response.body" and not message.get("more_body", False):
+                    over.set()
 
-    return call
+            # It is not cancelled: on a socket, too, it is told that the client has gone, and ends by itself.
+            serving = asyncio.ensure_future(self._server.app(scope, receive, hear))
+            self._serving.add(serving)
+            serving.add_done_callback(self._let_go)
+            try:
+                while not serving.done():
+                    left = None if patience is None else heard + patience - loop.time()
+                    if left is not None and left <= 0:
+                        raise httpx.ReadTimeout(
+                            f"The mock sent nothing for {patience:g} s, as long as the client waits."
+                        )
+                    await asyncio.wait({serving}, timeout=left)
+            finally:
+                over.set()
+            serving.result()
+
+        return call
+
+    def _let_go(self, serving: asyncio.Future[None]) -> None:
+        self._serving.discard(serving)
+        if not serving.cancelled():
+            serving.exception()  # Looked at here, for where its client has gone nobody else does.
 
 
 def _new_key(spec: Spec) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 
 import httpx
 import pytest
@@ -124,6 +125,41 @@ with MockServer({str(CONTRACT)!r}) as server, Mock(server) as mock:
         assert "connexion" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def call_sync(mock, **options):
+    with httpx.Client(transport=mock.transport(), base_url=mock.url, **options) as client:
+        return client.post("/generate/advance", json=RENDER, headers={"X-API-KEY": mock.api_key})
+
+
+def call_async(mock, **options):
+    async def send():
+        async with httpx.AsyncClient(transport=mock.transport(), base_url=mock.url, **options) as client:
+            return await client.post("/generate/advance", json=RENDER, headers={"X-API-KEY": mock.api_key})
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize("call", [call_sync, call_async])
+def test_in_process_a_client_waits_as_long_as_on_a_socket(server, call):
+    with Mock(server) as mock:
+        mock.rule({"delay": "20s"}, times=1)
+        began = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout, match=r"0\.2 s"):
+            call(mock, timeout=0.2)
+        assert 0.2 <= time.monotonic() - began < 5
+        assert [(line["status"], bool(line["job"])) for line in mock.requests()] == [(None, True)]
+        assert call(mock, timeout=None).status_code == 200
+
+
+@pytest.mark.parametrize("call", [call_sync, call_async])
+def test_in_process_each_piece_of_an_answer_may_take_as_long_as_the_client_waits(server, call):
+    with Mock(server) as mock:
+        mock.rule({"dribble": "10/100ms"}, times=1)  # Half a second in all.
+        assert call(mock, timeout=0.4).json()["data"]
+        mock.rule({"dribble": "10/20s"}, times=1)
+        with pytest.raises(httpx.ReadTimeout):
+            call(mock, timeout=0.2)
 
 
 def test_in_process_a_body_of_many_pieces_arrives_whole(server):
