@@ -26,7 +26,7 @@ from ._rulefile import load_rules
 from ._rules import RuleSet
 from ._server import PortError, listen, listen_many, make_server, origin
 from ._state import MemoryState
-from ._store import StoreError, open_store
+from ._store import StoreError, open_store, trouble_with
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -100,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.workers > 1 and options.clock == "manual":
         parser.error("--clock manual needs --workers 1: each process would have a time of its own")
+    if options.rate_limit_block and options.rate_limit is False:
+        parser.error("--rate-limit-block needs --rate-limit: without a limit there is none to exceed")
     with stopped_by_signals():
         return _serve(options)
 
@@ -236,6 +238,12 @@ def _notices(options: argparse.Namespace, listener: socket.socket) -> Iterator[s
         yield (
             f"{options.workers} workers share nothing: what needs that (journal, rules, counters, metrics) "
             "answers 503; give them --store"
+        )
+    trouble = trouble_with(options.store) if options.store else None
+    if trouble is not None:
+        yield (
+            f"{trouble} Until it answers, counted polls, the journal, new rules, resets and metrics get 503; jobs that "
+            "run by time go on, and each process counts the rate limit by itself"
         )
 
 

@@ -134,7 +134,8 @@ STORE_GONE = Kind(
     "The store cannot be reached",
     (503,),
     503,
-    "Start the store again, or check its address; the mock finds it by itself. Jobs that run by time go on.",
+    "Start the store again, or check its address and password; the problem says what is the matter. The mock finds it "
+    "by itself. Jobs that run by time go on.",
 )
 UNCLEAR_DIRECTIVE = Kind(
     "unclear-directive",
