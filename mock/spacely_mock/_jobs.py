@@ -161,6 +161,11 @@ class SubmitJob:
             return Reply(reply.status, (*headers, (self._expression.key.lower(), str(value))), reply.body, reply.job)
         return reply
 
+    def images(self, job: Job) -> int:
+        """How many images a job leads to once it has ended."""
+        answer = self.answers.ended.get(self._settings.plan(job).outcome)
+        return 0 if answer is None else answer.images
+
     def _check(self, outcome: Outcome | None, progress: Progress | None) -> None:
         why = None if outcome is None else self.answers.impossible.get(outcome)
         if why is not None:
