@@ -118,6 +118,7 @@ def create_app(
         state=shared,
         progress=Progress.after(render_time) if progress is None else Progress.parse(progress),
         outcome=Outcome.parse(outcome),
+        workers=worker[1],
     )
     first = rules if isinstance(rules, RuleSet) else RuleSet.from_json(list(rules))
     if first is not rules:  # Those that have been read already were held to a contract that may have changed since.

@@ -23,9 +23,10 @@ from ._options import calls, common, complain, duration, exposure, say, some_tex
 from ._plans import PROGRESS_FORMS, Outcome, Progress
 from ._reload import Reloading
 from ._rulefile import load_rules
+from ._rules import RuleSet
 from ._server import PortError, listen, listen_many, make_server, origin
 from ._state import MemoryState
-from ._store import StoreError, open_store
+from ._store import StoreError, open_store, trouble_with
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -99,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.workers > 1 and options.clock == "manual":
         parser.error("--clock manual needs --workers 1: each process would have a time of its own")
+    if options.rate_limit_block and options.rate_limit is False:
+        parser.error("--rate-limit-block needs --rate-limit: without a limit there is none to exceed")
     with stopped_by_signals():
         return _serve(options)
 
@@ -106,7 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace) -> int:
     try:
         spec = load(options.spec or default_spec())
-        app = _app(options, spec)
+        rules = load_rules(options.rules, [each.id for each in spec.operations]) if options.rules else RuleSet()
+        if options.workers > 1 and not options.store:
+            _require_nothing_shared(options, rules)
+        app = _app(options, spec, rules)
         listeners = (
             [listen(options.host, options.port)]
             if options.workers == 1
@@ -133,7 +139,7 @@ def _serve(options: argparse.Namespace) -> int:
     start = secrets.randbits(53) if options.seed is None else options.seed
 
     def run(number: int, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-        _run(options, _app(options, spec, start=start, number=number), listener, on_ready)
+        _run(options, _app(options, spec, rules, start=start, number=number), listener, on_ready)
 
     try:
         Workers(run, listeners).serve(lambda: say(_banner(spec, where)))
@@ -162,14 +168,36 @@ def _banner(spec: Spec, where: str) -> str:
     return f"{spec.title} {spec.version} ({operations}) at {where}{quote(spec.base_path)} - docs at {where}/docs"
 
 
-def _app(options: argparse.Namespace, spec: Spec, *, start: int | None = None, number: int = 0) -> ASGIApp:
+def _require_nothing_shared(options: argparse.Namespace, rules: RuleSet) -> None:
+    """Hold that nothing is asked for that several workers have to count together; raise StoreError where it is."""
+    counted: list[str] = []
+    if options.progress is not None and Progress.parse(options.progress).time is None:
+        counted.append(f"--progress {options.progress}")
+    if options.rate_limit is not False:
+        counted.append("--rate-limit")
+    for rule in rules.rules:
+        # A share of the requests is the same share at each of them, a number of requests is not.
+        if rule.times is not None or rule.every is not None:
+            counted.append(f"the rule {rule.id} in {options.rules} (times, every)")
+        elif rule.then.progress is not None and rule.then.progress.time is None:
+            counted.append(f"the rule {rule.id} in {options.rules} (progress={rule.then.progress})")
+    if counted:
+        raise StoreError(
+            f"each of {options.workers} workers would count for itself, against {', '.join(counted)}; "
+            "give --store redis://... or --workers 1"
+        )
+
+
+def _app(
+    options: argparse.Namespace, spec: Spec, rules: RuleSet, *, start: int | None = None, number: int = 0
+) -> ASGIApp:
     """The mock as one of the workers."""
     make = partial(
         create_app,
         render_time=options.render_time,
         progress=options.progress,
         outcome=options.outcome,
-        rules=load_rules(options.rules, [each.id for each in spec.operations]) if options.rules else (),
+        rules=rules,
         rate_limit=options.rate_limit,
         rate_limit_block=options.rate_limit_block,
         seed=options.seed,
@@ -210,6 +238,12 @@ def _notices(options: argparse.Namespace, listener: socket.socket) -> Iterator[s
         yield (
             f"{options.workers} workers share nothing: what needs that (journal, rules, counters, metrics) "
             "answers 503; give them --store"
+        )
+    trouble = trouble_with(options.store) if options.store else None
+    if trouble is not None:
+        yield (
+            f"{trouble} Until it answers, counted polls, the journal, new rules, resets and metrics get 503; jobs that "
+            "run by time go on, and each process counts the rate limit by itself"
         )
 
 

@@ -127,12 +127,12 @@ class Control:
 
     async def _serve(self, operation: Operation, match: Match, request: Request) -> Reply:
         self._require_token(request)
-        several = self._mock.workers > 1
-        if several and (
-            operation.raw.get("x-single") or (operation.raw.get("x-shared") and not self._mock.state.shared)
-        ):
-            detail = f"{self._mock.workers} workers serve, and what this asks for is another in each of them."
-            raise RefusedError(SEVERAL_PROCESSES, detail)
+        if self._mock.workers > 1:
+            each = f"{self._mock.workers} workers serve, and what this asks for is another in each of them"
+            if operation.raw.get("x-single"):
+                raise RefusedError(SEVERAL_PROCESSES, f"{each}, with a store too. Start the mock with --workers 1.")
+            if operation.raw.get("x-shared") and not self._mock.state.shared:
+                raise RefusedError(SEVERAL_PROCESSES, f"{each}.")
         checked = self._rules[operation.id].check(request, match.values)
         if checked.violations:
             errors = {"errors": [violation.as_json() for violation in checked.violations]}

@@ -35,7 +35,7 @@ class Fault(StrEnum):
 
 
 class ErrorBody(StrEnum):
-    """What an answer with a status of one's own has for a body."""
+    """What an answer has for a body in place of its own."""
 
     PROBLEM = "problem"
     EMPTY = "empty"
@@ -72,8 +72,8 @@ class Directive:
         outcome: How the job that is started ends.
         progress: When it ends.
         status: Any status at all, in place of the answer.
-        body: What goes with that status.
-        retry_after: The value of a Retry-After header.
+        body: What the answer has for a body in place of its own.
+        retry_after: The value of a Retry-After header, whatever it is.
         delay: How long the answer waits.
         dribble: How slowly its body comes.
         fault: What else goes wrong with it.
@@ -113,8 +113,8 @@ def _status(text: str) -> int:
 
 
 def _printable(text: str) -> str:
-    if not _PRINTABLE.fullmatch(text):
-        raise ValueError("write printable characters of ASCII")
+    if not _PRINTABLE.fullmatch(text) or not text.strip():
+        raise ValueError("write printable characters of ASCII, and not spaces alone")
     return text
 
 
@@ -143,8 +143,12 @@ WORDS: Mapping[str, Word] = {
     "outcome": Word(Outcome.parse, " | ".join(Outcome), "how the job that this request starts ends"),
     "progress": Word(Progress.parse, PROGRESS_FORMS, "when that job ends"),
     "status": Word(_status, "503", "that status, documented or not, and no job"),
-    "body": Word(_one_of(ErrorBody), " | ".join(ErrorBody), "what comes with status (default: problem)"),
-    "retry-after": Word(_printable, "5", "a Retry-After header"),
+    "body": Word(
+        _one_of(ErrorBody),
+        " | ".join(ErrorBody),
+        "the body of the answer, whatever its status (with status alone: problem)",
+    ),
+    "retry-after": Word(_printable, "5 | soon", "a Retry-After header: any text, as a server may send it"),
     "delay": Word(RandomDuration.parse, DURATION_FORMS, "the answer waits"),
     "dribble": Word(Dribble.parse, "10/100ms", "the body comes in pieces of so many bytes, with pauses"),
     "fault": Word(

@@ -79,9 +79,9 @@ class Director:
         # Counted by itself: what a rule has let pass does not use up its times.
         return rule.times is None or await self.state.increment(namespace, f"taken {rule.id}") <= rule.times
 
-    async def spoil(self, reply: Reply, directive: Directive, namespace: str) -> Reply:
+    async def spoil(self, reply: Reply, directive: Directive, request: Request, namespace: str) -> Reply:
         """An answer as it is to be delivered."""
         if directive.delay is None:
-            return spoiled(reply, directive, 0, self.sleep)
+            return spoiled(reply, directive, request, 0, self.sleep)
         count = await self.state.increment(namespace, "delays")
-        return spoiled(reply, directive, directive.delay.draw(f"{self.seed} {count}"), self.sleep)
+        return spoiled(reply, directive, request, directive.delay.draw(f"{self.seed} {count}"), self.sleep)

@@ -24,19 +24,26 @@ _CUTS: dict[Fault | None, Cut] = {
 
 def status_reply(directive: Directive, request: Request) -> Reply:
     """The answer with a status that the contract need not have."""
-    status = directive.status or 500  # With a reset alone, it is never sent.
-    if status in {204, 304} or directive.body == ErrorBody.EMPTY:
+    return _stock(directive.status or 500, directive.body, request)  # With a reset alone, it is never sent.
+
+
+def _stock(status: int, body: ErrorBody | None, request: Request) -> Reply:
+    if status in {204, 304} or body == ErrorBody.EMPTY:
         return Reply(status)
     phrase = phrases.get(status, "Status")
-    if directive.body == ErrorBody.HTML:
+    if body == ErrorBody.HTML:
         title = f"{status} {phrase}"
         page = f"<html>\n<head><title>{title}</title></head>\n<body><h1>{title}</h1></body>\n</html>\n"
         return Reply(status, (("content-type", "text/html; charset=utf-8"),), page.encode())
-    return about_blank(status, phrase, "The mock was told to answer with this status.", request.instance)
+    return about_blank(status, phrase, "The mock was told to answer so.", request.instance)
 
 
-def spoiled(reply: Reply, directive: Directive, delay: float, sleep: Sleep) -> Reply:
-    """An answer with what a directive says of it besides its content."""
+def spoiled(reply: Reply, directive: Directive, request: Request, delay: float, sleep: Sleep) -> Reply:
+    """An answer with what a directive says of it besides what it is made of."""
+    if directive.body is not None and directive.status is None:
+        stock = _stock(reply.status, directive.body, request)
+        others = (pair for pair in reply.headers if pair[0] != "content-type")
+        reply = replace(reply, headers=(*stock.headers, *others), body=stock.body)
     headers = [(name, value) for name, value in reply.headers if name != "retry-after" or directive.retry_after is None]
     if directive.retry_after is not None:
         headers.append(("retry-after", directive.retry_after))

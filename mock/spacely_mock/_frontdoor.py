@@ -18,10 +18,10 @@ from ._http import ENTRY, PATH_VALUES, REQUEST, Observe, Reply, Request
 from ._journal import Entry, Journal
 from ._lane import FastLane
 from ._lifespan import live
-from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, STORE_GONE, problem
+from ._problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, SEVERAL_PROCESSES, STORE_GONE, problem
 from ._receiving import read_request
 from ._routes import Match, Routes, served_as
-from ._state import StateUnavailableError
+from ._state import StateUnavailableError, UnsharedError
 
 _OF_THE_BODY = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 _log = logging.getLogger("spacely_mock")
@@ -118,7 +118,8 @@ class FrontDoor:
                 await self._journal.unanswered(answering.entry)
             await reset(interrupted, scope, receive)
         except StateUnavailableError as error:
-            await problem(STORE_GONE, str(error), request.instance)(scope, receive, answering.send)
+            kind = SEVERAL_PROCESSES if isinstance(error, UnsharedError) else STORE_GONE
+            await problem(kind, str(error), request.instance)(scope, receive, answering.send)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             if answering.started:

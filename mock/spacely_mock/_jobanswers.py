@@ -48,7 +48,7 @@ class JobAnswers:
         success = ready(succeeded, images=True)
         self.ended = {Outcome.SUCCESS: success, Outcome.PENDING: self.pending}
         self.impossible: dict[Outcome, str] = {}
-        if success.has_images:
+        if success.images:
             self.ended |= {Outcome.MISSING_IMAGES: success, Outcome.EXPIRED_IMAGES: success}
         else:
             reason = "its result has no URL"
@@ -81,6 +81,9 @@ class JobAnswer:
     Args:
         proven: Whether it must fit the contract.
         images: Whether the URLs of its result are to lead to images.
+
+    Attributes:
+        images: How many images of the mock it leads to.
     """
 
     def __init__(
@@ -97,7 +100,7 @@ class JobAnswer:
         self._response = answer.response
         self._sealer = sealer
         self._integer = not isinstance(form.write(0), str)
-        self._images = 0
+        self.images = 0
         value = _with_id(answer.value, polling, example_id)
         if images and polling.result is not None and polling.result.source == "body":
             value = self._with_images(value, polling.result.key)
@@ -109,12 +112,7 @@ class JobAnswer:
         if proven and not answer.response.fits(json.loads(body)):
             # The contract narrows these places so much that only its own example fits.
             self._template = BodyTemplate(answer.value)
-            self._images = 0
-
-    @property
-    def has_images(self) -> bool:
-        """Whether it leads to images of the mock."""
-        return self._images > 0
+            self.images = 0
 
     def reply(self, job: Job, request: Request) -> Reply:
         """It for one job, with URLs under the origin that the client called."""
@@ -125,17 +123,17 @@ class JobAnswer:
 
     def _values(self, job: Job, request: Request) -> list[Any]:
         job_id = int(job.id) if self._integer else job.id
-        if not self._images:
+        if not self.images:
             return [job_id]
         folder = f"{request.origin}{IMAGES_PATH}{self._sealer.signature(job.id)}/{job.id}"
-        return [job_id, *(f"{folder}-{number}.png" for number in range(1, self._images + 1))]
+        return [job_id, *(f"{folder}-{number}.png" for number in range(1, self.images + 1))]
 
     def _with_images(self, value: Any, pointer: str) -> Any:
         def image(text: str) -> str:
             if not is_web_address(text):
                 return text
-            self._images += 1
-            return slot(self._images)
+            self.images += 1
+            return slot(self.images)
 
         try:
             return written(value, pointer, replaced(read_pointer(value, pointer), image))

@@ -25,7 +25,7 @@ from ._jobanswers import JobAnswers
 from ._plans import OUTCOMES, Outcome, Plan, Progress
 from ._responses import DocumentedResponse, Responses
 from ._schemas import at, parts
-from ._state import State, namespace_of
+from ._state import State, UnsharedError, namespace_of
 from ._templates import BodyTemplate, slot, written
 from ._texts import readings
 
@@ -43,6 +43,7 @@ class JobSettings:
         state: Counts the polls of jobs that end by them.
         progress: When jobs end that ask for nothing else.
         outcome: How they end.
+        workers: How many processes serve.
     """
 
     sealer: Sealer
@@ -50,6 +51,7 @@ class JobSettings:
     state: State
     progress: Progress
     outcome: Outcome
+    workers: int = 1
 
     def plan(self, job: Job) -> Plan:
         """What will become of a job."""
@@ -69,8 +71,14 @@ class JobSettings:
         run = self.has_run(job)
         if run is not None:
             return run
+        self.require_shared()
         count = await self.state.increment(namespace_of(owner), f"polls {job.id}")
         return count > self.plan(job).polls
+
+    def require_shared(self) -> None:
+        """Hold that polls can be counted; raise UnsharedError where each process would count its own."""
+        if self.workers > 1 and not self.state.shared:
+            raise UnsharedError(f"{self.workers} workers serve, and each would count the polls of a job for itself.")
 
 
 class PlanError(ValueError):
@@ -135,10 +143,13 @@ class SubmitJob:
 
         Raises:
             PlanError: Jobs of this operation cannot end so.
+            UnsharedError: Their polls would have to be counted, and cannot be.
         """
         settings = self._settings
         if outcome is not None or progress is not None:
             self._check(outcome, progress)
+        if (progress or settings.progress).time is None:
+            settings.require_shared()
         seed = settings.sealer.new_seed()
         span = (progress or settings.progress).span(seed)
         job = NewJob(settings.clock.now(), self.number, seed, outcome or settings.outcome, span)
@@ -149,6 +160,11 @@ class SubmitJob:
             headers = [pair for pair in reply.headers if pair[0] != self._expression.key.lower()]
             return Reply(reply.status, (*headers, (self._expression.key.lower(), str(value))), reply.body, reply.job)
         return reply
+
+    def images(self, job: Job) -> int:
+        """How many images a job leads to once it has ended."""
+        answer = self.answers.ended.get(self._settings.plan(job).outcome)
+        return 0 if answer is None else answer.images
 
     def _check(self, outcome: Outcome | None, progress: Progress | None) -> None:
         why = None if outcome is None else self.answers.impossible.get(outcome)

@@ -106,6 +106,8 @@ class FastLane:
             answer = self._writer.write(reply, server_headers)
             self._journal.note(entry, reply)
             self._count(request, reply)
+        except StateUnavailableError:  # The long way it is told.
+            return None
         except Exception:  # noqa: BLE001 - whatever it is, the long way is not concerned
             _report(request)
             return None

@@ -8,7 +8,7 @@ from typing import Any
 from ._clock import ManualClock
 from ._control import Asked, Control, Controlled, RefusedError
 from ._jobs import JobSettings, SubmitJob
-from ._problems import CLOCK_RUNS, INVALID_REQUEST
+from ._problems import CLOCK_RUNS, INVALID_REQUEST, SEVERAL_PROCESSES
 from ._rules import RuleSet
 
 
@@ -95,6 +95,9 @@ class MockControl(Control):
         return {"seed": self._settings.sealer.start}
 
     async def _put_seed(self, asked: Asked) -> dict[str, Any]:
+        if self._mock.state.shared:
+            why = "Other mocks may share the store, and would go on with the ids they have"
+            raise RefusedError(SEVERAL_PROCESSES, f"{why}. Start each with --seed, or one without --store.")
         self._settings.sealer.restart(asked.checked.body["seed"])
         return await self._get_seed(asked)
 

@@ -103,7 +103,7 @@ class CompiledOperation:
         admitted = self._admit(request, owner, checked, directive)
         if isinstance(admitted, Call) or directive is NOTHING:
             return admitted
-        return await self.director.spoil(admitted, directive, namespace)
+        return await self.director.spoil(admitted, directive, request, namespace)
 
     def _admit(self, request: Request, owner: str, checked: Checked, directive: Directive) -> Call | Reply:
         if directive.fault == Fault.RESET or directive.status is not None:
@@ -135,7 +135,7 @@ class CompiledOperation:
             reply = (await self._answer(call)).with_headers(*applied(call.request))
         except PlanError as error:
             reply = self.responses.refusal(UNCLEAR_DIRECTIVE, str(error), call.request)
-        return await self.director.spoil(reply, call.directive, namespace_of(call.owner))
+        return await self.director.spoil(reply, call.directive, call.request, namespace_of(call.owner))
 
     async def _answer(self, call: Call) -> Reply:
         reply = self.answer_at_once(call)

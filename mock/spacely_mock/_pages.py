@@ -31,7 +31,7 @@ class Pages:
     ) -> None:
         self._control = control
         self._settings = settings
-        self._forms = {entry.submit.form for entry in compiled.values() if entry.submit is not None}
+        self._submits = [entry.submit for entry in compiled.values() if entry.submit is not None]
         health = {
             "status": "ok",
             "title": spec.title,
@@ -72,7 +72,7 @@ class Pages:
 
     async def _image(self, request: Request, name: str) -> Reply:
         match = _IMAGE.fullmatch(name)
-        outcome = None if match is None else self._outcome(match["id"], match["signature"])
+        outcome = None if match is None else self._outcome(match["id"], int(match["number"]), match["signature"])
         if outcome == Outcome.EXPIRED_IMAGES:
             return problem(IMAGE_EXPIRED, IMAGE_EXPIRED.meaning, IMAGES_PATH)
         if match is None or outcome in {None, Outcome.MISSING_IMAGES}:
@@ -86,14 +86,16 @@ class Pages:
         body = await anyio.to_thread.run_sync(_drawn, f"{match['id']}-{match['number']}", caption)
         return Reply(200, headers, body)
 
-    def _outcome(self, job_id: str, signature: str) -> Outcome | None:
-        """How the job with an id has ended; None where there is no such job, or it still runs."""
+    def _outcome(self, job_id: str, number: int, signature: str) -> Outcome | None:
+        """How the job with an id has ended; None where it still runs, or no job has told of this image."""
         if signature != self._settings.sealer.signature(job_id):
             return None
-        for form in self._forms:
-            job = self._settings.sealer.glance(form, job_id)
+        for submit in self._submits:
+            job = self._settings.sealer.glance(submit.form, job_id)
+            if job is None or job.operation != submit.number or number > submit.images(job):
+                continue
             # Where polls count, one of them has found the job ended: nothing else tells the URLs.
-            if job is not None and self._settings.has_run(job) is not False:
+            if self._settings.has_run(job) is not False:
                 return self._settings.plan(job).outcome
         return None
 

@@ -126,14 +126,16 @@ SEVERAL_PROCESSES = Kind(
     "One process cannot answer for all",
     (503,),
     503,
-    "Start the mock with --store, so that its workers share what they know, or with --workers 1.",
+    "Start the mock with --store, so that its workers share what they know, or with --workers 1. No store shares the "
+    "seed of job ids and a clock that is moved by hand; the problem says what these need.",
 )
 STORE_GONE = Kind(
     "store-gone",
     "The store cannot be reached",
     (503,),
     503,
-    "Start the store again, or check its address; the mock finds it by itself. Jobs that run by time go on.",
+    "Start the store again, or check its address and password; the problem says what is the matter. The mock finds it "
+    "by itself. Jobs that run by time go on.",
 )
 UNCLEAR_DIRECTIVE = Kind(
     "unclear-directive",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, AuthenticationWrongNumberOfArgsError, RedisError, ResponseError
 
 from ._state import EVERYONE, JOURNAL_ENTRIES, Hit, Line, MemoryState, StateUnavailableError
 
@@ -75,6 +75,7 @@ class RedisState:
         self._entries = entries
         self._member = member or secrets.token_hex(8)
         self._gone_until = 0.0
+        self._trouble = ""
         self._known = MemoryState(0)  # What there is to go on where Redis is gone.
 
     async def increment(self, namespace: str, name: str) -> int:
@@ -243,9 +244,21 @@ class RedisState:
         if time.monotonic() >= self._gone_until:
             try:
                 return await command()
-            except (TimeoutError, RedisError, OSError):
+            except (TimeoutError, RedisError, OSError) as error:
                 self._gone_until = time.monotonic() + _PAUSE
-        raise StateUnavailableError(f"Redis at {self._address} cannot be reached.")
+                self._trouble = f"Redis at {self._address} {_trouble(error)}."
+        raise StateUnavailableError(self._trouble)
+
+
+def _trouble(error: Exception) -> str:
+    """What is the matter with Redis, without a word of the password."""
+    match error:
+        case AuthenticationError() | AuthenticationWrongNumberOfArgsError():
+            return "refused the login; give its user and password in the URL, as redis://user:password@host"
+        case ResponseError():
+            return f"refused what the mock asks of it: {error}"
+        case _:
+            return "cannot be reached"
 
 
 def _rules_key(namespace: str) -> str:

@@ -158,6 +158,10 @@ class MockServer:
         app: The ASGI application that it serves.
         clock: Its clock; where it was given none, one that can be moved on.
         loop: The event loop that it runs in, once it does.
+        is_controlled: Whether its own interface is open.
+        admin_token: The bearer token that the interface asks for; None where it asks for none.
+        api_keys: The only keys that it takes; empty where it takes any.
+        keys_in_use: Those of them that belong to someone.
 
     Raises:
         SpecError: The contract cannot be used.
@@ -178,6 +182,10 @@ class MockServer:
         self.spec = spec if isinstance(spec, Spec) else load(spec or default_spec())
         self.clock: Clock = options.pop("clock", None) or ShiftedClock()
         self.app: ASGIApp = create_app(self.spec, clock=self.clock, **options)
+        self.is_controlled: bool = options.get("admin", True)
+        self.admin_token: str | None = options.get("admin_token")
+        self.api_keys: tuple[str, ...] = tuple(options.get("api_keys", ()))
+        self.keys_in_use: set[str] = set()
         self._address = (host, port)
         self._request_timeout = request_timeout
         self.loop: asyncio.AbstractEventLoop

@@ -34,6 +34,10 @@ class StateUnavailableError(Exception):
     """What requests share cannot be reached; the message names the store, without its password."""
 
 
+class UnsharedError(StateUnavailableError):
+    """Several processes would have to share something, and have no store."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A call that is held against a limit.

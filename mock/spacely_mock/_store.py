@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import urlsplit
 
-from ._state import State
+from ._state import State, StateUnavailableError
 
 _SCHEMES = ("redis", "rediss", "unix")
 
 
 class StoreError(ValueError):
-    """A store cannot be used; the message says why."""
+    """A store cannot be used, or there would have to be one; the message says why."""
 
 
 def open_store(url: str, entries: int) -> State:
@@ -33,3 +34,23 @@ def open_store(url: str, entries: int) -> State:
         return RedisState(url, entries)
     except ValueError as error:
         raise StoreError(f"--store: {error}") from error
+
+
+def trouble_with(url: str) -> str | None:
+    """What keeps the store at a URL from answering, as a sentence; None where it answers.
+
+    Args:
+        url: As for open_store.
+    """
+
+    async def ask() -> str | None:
+        store = open_store(url, 0)
+        try:
+            await store.version()
+        except StateUnavailableError as error:
+            return str(error)
+        finally:
+            await store.close()
+        return None
+
+    return asyncio.run(ask())

@@ -39,17 +39,25 @@ class Mock:
         api_key: The key for clients; what is sent with another key belongs to another namespace.
         spec: The contract.
         environment: The client's environment variables that lead here.
+
+    Raises:
+        ValueError: The server has no control to offer, or no key that is not in use.
     """
 
     def __init__(self, server: MockServer) -> None:
+        if not server.is_controlled:
+            raise ValueError(
+                "the mock server's control is closed (admin=False), and Mock needs it; start it without that"
+            )
         self._server = server
         self.url = server.url
         self.spec = server.spec
-        self.api_key = _new_key(server.spec)
+        self.api_key = _free_key(server) if server.api_keys else _new_key(server.spec)
         prefix = snake_case(server.spec.sdk_name).upper()
         self.environment = {f"{prefix}_API_KEY": self.api_key, f"{prefix}_BASE_URL": self.url}
         self._promises: list[tuple[dict[str, Any], int]] = []
-        self._http = httpx.Client(transport=self.transport(), base_url=_ORIGIN)
+        headers = {} if server.admin_token is None else {"Authorization": f"Bearer {server.admin_token}"}
+        self._http = httpx.Client(transport=self.transport(), base_url=_ORIGIN, headers=headers)
 
     def transport(self) -> InProcessTransport:
         """What makes any httpx client, sync or async, call the mock in process, without a socket."""
@@ -179,8 +187,11 @@ class Mock:
 
     def close(self) -> None:
         """Forget everything of this test."""
-        self.reset()
-        self._http.close()
+        try:
+            self.reset()
+        finally:
+            self._server.keys_in_use.discard(self.api_key)
+            self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -188,11 +199,22 @@ class Mock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is not None:  # What a block promised that did not come to its end is nothing to complain about.
+            self._close_after(error)
+            return
         try:
-            if error is None:  # What a block promised that did not come to its end is nothing to complain about.
-                self.verify()
-        finally:
+            self.verify()
+        except Exception as broken:
+            self._close_after(broken)
+            raise
+        self.close()
+
+    def _close_after(self, error: BaseException) -> None:
+        """Close, but let what went wrong before be what is told."""
+        try:
             self.close()
+        except Exception as another:  # noqa: BLE001 - whatever it is, it comes second
+            error.add_note(f"Nor could the mock be reset: {another}")
 
     def _filters(self, operation: str | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         named = {} if operation is None else {"operation": self._operation(operation)}
@@ -230,7 +252,7 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, server: MockServer) -> None:
         self._server = server
-        self._app = httpx.ASGITransport(_in_one_piece(server.app))
+        self._serving: set[asyncio.Future[None]] = set()  # The event loop itself would let go of them.
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of a sync client."""
@@ -245,29 +267,60 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         # The bytes are both kinds of stream, whatever kind the client's is.
         inner = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
-        response = await self._app.handle_async_request(inner)
+        patience = request.extensions.get("timeout", {}).get("read")
+        app = self._patient(request.content, patience)
+        response = await httpx.ASGITransport(app).handle_async_request(inner)
         body = b"".join([piece async for piece in cast("httpx.AsyncByteStream", response.stream)])
         return httpx.Response(response.status_code, headers=response.headers, content=body)
 
+    def _patient(self, body: bytes, patience: float | None) -> ASGIApp:
+        """The mock as called by a client that waits so many seconds for each piece of an answer, and then hangs up.
 
-def _in_one_piece(app: ASGIApp) -> ASGIApp:
-    """An application that receives each body in one message, as servers hand on a short one.
+        It receives the body in one message, as servers hand on a short one. httpx sends a body and then its end, and a
+        mock takes such a request the long way.
+        """
 
-    httpx sends a body and then its end, and a mock takes such a request the long way.
-    """
+        async def call(scope: Scope, _: Receive, send: Send) -> None:
+            loop = asyncio.get_running_loop()
+            unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+            over = asyncio.Event()
+            heard = loop.time()
 
-    async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        async def receive_whole() -> Message:
-            message = await receive()
-            while message["type"] == "http.request" and message.get("more_body", False):
-                more = await receive()
-                body = message.get("body", b"") + more.get("body", b"")
-                message = {**more, "body": body} if more["type"] == "http.request" else more
-            return message
+            async def receive() -> Message:
+                if unread:
+                    return unread.pop()
+                await over.wait()
+                return {"type": "http.disconnect"}
 
-        await app(scope, receive_whole, send)
+            async def hear(message: Message) -> None:
+                nonlocal heard
+                heard = loop.time()
+                await send(message)
+                if message["type"] == "http.response.body" and not message.get("more_body", False):
+                    over.set()
 
-    return call
+            # It is not cancelled: on a socket, too, it is told that the client has gone, and ends by itself.
+            serving = asyncio.ensure_future(self._server.app(scope, receive, hear))
+            self._serving.add(serving)
+            serving.add_done_callback(self._let_go)
+            try:
+                while not serving.done():
+                    left = None if patience is None else heard + patience - loop.time()
+                    if left is not None and left <= 0:
+                        raise httpx.ReadTimeout(
+                            f"The mock sent nothing for {patience:g} s, as long as the client waits."
+                        )
+                    await asyncio.wait({serving}, timeout=left)
+            finally:
+                over.set()
+            serving.result()
+
+        return call
+
+    def _let_go(self, serving: asyncio.Future[None]) -> None:
+        self._serving.discard(serving)
+        if not serving.cancelled():
+            serving.exception()  # Looked at here, for where its client has gone nobody else does.
 
 
 def _new_key(spec: Spec) -> str:
@@ -280,6 +333,19 @@ def _new_key(spec: Spec) -> str:
         if all(re.search(pattern, key) for pattern in patterns):
             return key
     raise ValueError(f"no API key can be made that fits {' and '.join(patterns)}; let it begin with letters, as ^sk-")
+
+
+def _free_key(server: MockServer) -> str:
+    """One of the only keys that a server takes: a namespace, as long as nobody else has it."""
+    for key in server.api_keys:
+        if key not in server.keys_in_use:
+            server.keys_in_use.add(key)
+            return key
+    count = len(server.api_keys)
+    raise ValueError(
+        f"each Mock needs an API key of its own, and all {count} of the server's (api_keys) are in use; close another "
+        "Mock, or give the server more keys, or none"
+    )
 
 
 def _shortfall(wanted: Mapping[str, Any], times: int, found: Mapping[str, Any]) -> str:

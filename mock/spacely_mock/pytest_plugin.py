@@ -38,11 +38,7 @@ def spacely_mock(spacely_mock_server: MockServer, monkeypatch: pytest.MonkeyPatc
     """A mock that sees this test alone; the client's environment variables lead to it."""
     from ._testing import Mock
 
-    mock = Mock(spacely_mock_server)
-    for name, value in mock.environment.items():
-        monkeypatch.setenv(name, value)
-    yield mock
-    try:
-        mock.verify()
-    finally:
-        mock.close()
+    with Mock(spacely_mock_server) as mock:
+        for name, value in mock.environment.items():
+            monkeypatch.setenv(name, value)
+        yield mock

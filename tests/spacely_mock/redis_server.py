@@ -46,7 +46,7 @@ class RedisServer:
         self._process.wait()
 
     def flush(self):
-        self._ask(b"FLUSHALL\r\n")
+        self.ask(b"FLUSHALL\r\n")
 
     def __enter__(self):
         return self.start()
@@ -57,11 +57,12 @@ class RedisServer:
 
     def _answers(self):
         try:
-            return self._ask(b"PING\r\n").startswith(b"+PONG")
+            return self.ask(b"PING\r\n").startswith(b"+PONG")
         except OSError:
             return False
 
-    def _ask(self, command):
+    def ask(self, command):
+        """Send a command; the first bytes of the answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
             connection.sendall(command)
             return connection.recv(100)

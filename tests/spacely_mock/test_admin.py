@@ -276,32 +276,55 @@ def test_reset_of_a_key_leaves_the_others(call):
     assert [line["namespace"] for line in call.get("/__mock__/requests").json()["requests"]] == [TWO]
 
 
-@pytest.mark.parametrize("again", ["seed", "reset"])
-def test_the_same_seed_and_requests_make_the_same_ids_and_the_same_images(call, again):
-    def run():
-        call.put("/__mock__/clock", json={"now": 1_900_000_000})
-        jobs = [submit(call).json()["data"] for _ in range(3)]
-        call.post("/__mock__/clock", json={"advance": 3})
-        done = call.get("/api/v1/generate/poll-result", params={"refId": jobs[0]}, headers=KEY).json()["data"]
-        return jobs, [call.get(url).content for url in done["result"]]
-
-    assert call.put("/__mock__/seed", json={"seed": 42}).json() == {"seed": 42}
-    first = run()
-    if again == "seed":
-        call.put("/__mock__/seed", json={"seed": 42})
-    else:
-        call.post("/__mock__/reset")
-    assert run() == first
-    call.put("/__mock__/seed", json={"seed": 43})
-    assert run()[0] != first[0]
-    assert call.get("/__mock__/seed").json() == {"seed": 43}
+def made(call):
+    """The ids and the images that some requests make, always at the same time."""
+    call.put("/__mock__/clock", json={"now": 1_900_000_000})
+    jobs = [submit(call).json()["data"] for _ in range(3)]
+    call.post("/__mock__/clock", json={"advance": 3})
+    done = poll(call, jobs[0]).json()["data"]
+    return jobs, [call.get(url).content for url in done["result"]]
 
 
-def test_ids_are_those_of_a_mock_started_with_the_seed(call):
+def test_after_a_reset_the_same_requests_make_the_same_ids_and_the_same_images(call):
+    first = made(call)
+    assert made(call)[0] != first[0]
+    call.post("/__mock__/reset")
+    assert made(call) == first
+
+
+@pytest.fixture
+def alone():
+    """Calls a mock that shares nothing with others."""
+    with (
+        MockServer(CONTRACT, seed=1, clock=ManualClock()) as server,
+        httpx.Client(base_url=server.origin, timeout=20) as client,
+    ):
+        yield client
+
+
+def test_the_same_seed_and_requests_make_the_same_ids_and_the_same_images(alone):
+    assert alone.put("/__mock__/seed", json={"seed": 42}).json() == {"seed": 42}
+    first = made(alone)
+    alone.put("/__mock__/seed", json={"seed": 42})
+    assert made(alone) == first
+    alone.put("/__mock__/seed", json={"seed": 43})
+    assert made(alone)[0] != first[0]
+    assert alone.get("/__mock__/seed").json() == {"seed": 43}
+
+
+def test_ids_are_those_of_a_mock_started_with_the_seed(alone):
     started = Caller(seed=42)
-    call.put("/__mock__/seed", json={"seed": 42})
-    call.put("/__mock__/clock", json={"now": started.clock.now()})
-    assert submit(call).json() == started.submit().json()
+    alone.put("/__mock__/seed", json={"seed": 42})
+    alone.put("/__mock__/clock", json={"now": started.clock.now()})
+    assert submit(alone).json() == started.submit().json()
+
+
+def test_a_seed_that_other_mocks_of_the_store_would_not_hear_of_is_refused():
+    call = Caller(state=RedisState("redis://127.0.0.1:1"))
+    answer = call("PUT", "/__mock__/seed", json={"seed": 42})
+    assert (answer.status_code, answer.json()["type"]) == (503, "/__mock__/problems/several-processes")
+    assert "share the store" in answer.json()["detail"]
+    assert call("GET", "/__mock__/seed").json() == {"seed": 1}
 
 
 def test_the_clock_of_the_machine_cannot_be_moved():

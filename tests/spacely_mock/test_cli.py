@@ -143,6 +143,7 @@ def test_the_contract_of_the_working_directory_is_served_before_the_packaged_one
         ["--progress", "2s", "--render-time", "2s"],
         ["--outcome", "luck"],
         ["--rate-limit", "0"],
+        ["--rate-limit-block"],
         ["--nonsense"],
     ],
 )

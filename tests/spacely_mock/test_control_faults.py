@@ -66,8 +66,32 @@ def test_an_error_has_the_body_that_is_asked_for(call, body, media_type):
     assert response.headers["access-control-allow-origin"] == "*"
 
 
-def test_a_retry_after_can_be_junk_but_no_second_header(call):
-    assert call.submit(**told(status="429", retry_after="soon")).headers["retry-after"] == "soon"
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [("problem", "application/problem+json"), ("html", "text/html; charset=utf-8"), ("empty", None)],
+)
+def test_any_answer_can_have_that_body_and_is_else_what_it_was(call, body, media_type):
+    for status, room in ((200, RENDER), (400, {})):
+        response = call.submit(room, **told(body=body, retry_after="7"))
+        assert (response.status_code, response.headers.get("content-type")) == (status, media_type)
+        assert int(response.headers["content-length"]) == len(response.content)
+        assert bool(response.content) is (body != "empty")
+        assert response.headers["retry-after"] == "7"
+    assert [line["status"] for line in call("GET", "/__mock__/jobs").json()["jobs"]] == [200]
+    documented = call.submit(headers={**KEY, "Prefer": f"code=500, body={body}"})
+    assert (documented.status_code, documented.headers.get("content-type")) == (500, media_type)
+
+
+def test_a_rule_can_say_the_body_alone(call):
+    call("PUT", "/__mock__/rules", json=[{"then": {"body": "html"}}])
+    assert call.submit().text.startswith("<html>")
+
+
+def test_a_retry_after_can_be_junk_but_not_nothing_and_no_second_header(call):
+    for odd in ("soon", "-1"):
+        assert call.submit(**told(status="429", retry_after=odd)).headers["retry-after"] == odd
+    refused = call("PUT", "/__mock__/rules", json=[{"then": {"status": 429, "retry-after": " "}}])
+    assert (refused.status_code, "spaces alone" in refused.json()["detail"]) == (400, True)
     body = {**RENDER, "prompt": "[mock status=429 retry-after=1\u00e9]"}
     assert call.submit(body).status_code == 400
 

@@ -1,5 +1,6 @@
 """Jobs with plans of their own: when they end, and how."""
 
+import httpx
 import pytest
 import yaml
 from tests.spacely_mock.helpers import CONTRACT, GROWTH, KEY, RENDER, Caller
@@ -136,6 +137,17 @@ def test_images_can_be_there_missing_or_expired(outcome, status):
     answer = outcome_of(call, outcome)
     assert answer["status"] == "success"
     assert {call("GET", url).status_code for url in answer["result"]} == {status}
+
+
+@pytest.mark.parametrize("outcome", ["success", "expired-images", "failure", "empty", "unknown-status"])
+def test_an_image_that_no_answer_has_told_of_is_not_there(outcome):
+    call = Caller()
+    job_id = call.submit(**told(outcome=outcome, progress="immediate")).json()["data"]
+    result = [httpx.URL(url).path for url in call.poll(job_id).json()["data"]["result"] if job_id in url]
+    folder = f"/__mock__/images/{Sealer(b'spacely-mock', 0).signature(job_id)}/{job_id}"
+    images = [f"{folder}-{number}.png" for number in (*range(1, 6), 99, 999)]
+    assert images[: len(result)] == result
+    assert {call("GET", image).status_code for image in images[len(result) :]} == {404}
 
 
 def test_the_images_of_a_job_that_ends_by_polls_are_there_once_it_has_ended():

@@ -79,6 +79,63 @@ def test_the_password_of_a_store_is_not_told():
     assert "hush" not in asyncio.run(use())
 
 
+@pytest.fixture
+def guarded():
+    """A Redis that wants a password."""
+    with RedisServer() as redis:
+        redis.ask(b"CONFIG SET requirepass hush\r\n")
+        yield redis
+
+
+@pytest.mark.parametrize("login", ["", "user:wrong@", ":wrong@"])
+def test_a_store_that_refuses_the_login_is_not_said_to_be_out_of_reach(guarded, login):
+    async def use():
+        state = RedisState(guarded.url.replace("127", login + "127"))
+        said = []
+        for _ in range(2):  # Where it is not asked again so soon, the reason is still the same.
+            with pytest.raises(StateUnavailableError) as caught:
+                await state.increment("a", "x")
+            said.append(str(caught.value))
+        await state.close()
+        return said
+
+    first, second = asyncio.run(use())
+    assert first == second
+    assert f"127.0.0.1:{guarded.port} refused the login" in first
+    assert "wrong" not in first
+
+
+def test_a_store_that_takes_the_login_is_used(guarded):
+    async def use():
+        state = RedisState(guarded.url.replace("127", ":hush@127"))
+        count = await state.increment("a", "x")
+        await state.close()
+        return count
+
+    assert asyncio.run(use()) == 1
+
+
+def test_a_store_that_cannot_do_what_is_asked_says_why(redis_server):
+    async def use():
+        state = RedisState(redis_server.url.replace("/0", "/99"))
+        with pytest.raises(StateUnavailableError) as caught:
+            await state.increment("a", "x")
+        await state.close()
+        return str(caught.value)
+
+    assert "refused what the mock asks of it: DB index is out of range" in asyncio.run(use())
+
+
+def test_a_mock_that_starts_without_its_store_says_so_and_what_it_will_do_without():
+    command = [sys.executable, "-m", "spacely_mock", "--port", "0", "--store", "redis://:hush@127.0.0.1:1"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert " at http" in process.stdout.readline()
+        process.terminate()
+        said = process.communicate(timeout=10)[1]
+    assert said.startswith("spacely-mock: Redis at 127.0.0.1:1 cannot be reached. Until it answers, counted polls")
+    assert "hush" not in said
+
+
 def test_what_every_request_needs_makes_do_with_what_is_known():
     async def use(redis):
         state = RedisState(redis.url)

@@ -3,12 +3,14 @@
 import asyncio
 import subprocess
 import sys
+import time
 
 import httpx
 import pytest
 from tests.spacely_mock.helpers import CONTRACT, RENDER, ROOT
 
 from spacely_mock import ManualClock, Mock, MockServer, SystemClock
+from spacely_mock._redis import RedisState
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,39 @@ def test_an_error_in_the_block_is_not_covered_by_a_promise(server):
         raise ZeroDivisionError
 
 
+def test_an_error_in_the_block_is_told_though_the_mock_cannot_be_reset_after_it():
+    with MockServer(CONTRACT, state=RedisState("redis://127.0.0.1:1")) as server:
+        with pytest.raises(ZeroDivisionError) as told, Mock(server):
+            raise ZeroDivisionError
+        assert told.value.__notes__ == ["Nor could the mock be reset: Redis at 127.0.0.1:1 cannot be reached."]
+        with pytest.raises(ValueError, match="cannot be reached"), Mock(server):
+            pass
+
+
+def test_a_token_is_taken_from_the_server():
+    with MockServer(CONTRACT, admin_token="hush") as server, Mock(server) as mock:
+        mock.fail_next(status=503)
+        assert [submit(mock).status_code for _ in range(2)] == [503, 200]
+        assert mock.count() == 2
+
+
+def test_a_closed_control_is_told_before_it_is_missed():
+    with MockServer(CONTRACT, admin=False) as server, pytest.raises(ValueError, match=r"admin=False.*start it without"):
+        Mock(server)
+
+
+def test_of_a_server_that_takes_certain_keys_each_mock_has_one_as_long_as_it_is_open():
+    with MockServer(CONTRACT, api_keys=["sk-one", "sk-two"]) as server:
+        with Mock(server) as one, Mock(server) as two:
+            assert [one.api_key, two.api_key] == ["sk-one", "sk-two"]
+            two.fail_next(status=503)
+            assert [submit(mock).status_code for mock in (one, two)] == [200, 503]
+            with pytest.raises(ValueError, match=r"all 2 of the server's .* are in use; close another"):
+                Mock(server)
+        with Mock(server) as again:
+            assert again.api_key == "sk-one"
+
+
 def test_a_filter_that_cannot_be_understood_is_an_error_and_no_empty_answer(server):
     with Mock(server) as mock, pytest.raises(ValueError, match="JSONPath"):
         mock.count(body={"prompt": "*"})
@@ -115,6 +150,41 @@ with MockServer({str(CONTRACT)!r}) as server, Mock(server) as mock:
         assert "connexion" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def call_sync(mock, **options):
+    with httpx.Client(transport=mock.transport(), base_url=mock.url, **options) as client:
+        return client.post("/generate/advance", json=RENDER, headers={"X-API-KEY": mock.api_key})
+
+
+def call_async(mock, **options):
+    async def send():
+        async with httpx.AsyncClient(transport=mock.transport(), base_url=mock.url, **options) as client:
+            return await client.post("/generate/advance", json=RENDER, headers={"X-API-KEY": mock.api_key})
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize("call", [call_sync, call_async])
+def test_in_process_a_client_waits_as_long_as_on_a_socket(server, call):
+    with Mock(server) as mock:
+        mock.rule({"delay": "20s"}, times=1)
+        began = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout, match=r"0\.2 s"):
+            call(mock, timeout=0.2)
+        assert 0.2 <= time.monotonic() - began < 5
+        assert [(line["status"], bool(line["job"])) for line in mock.requests()] == [(None, True)]
+        assert call(mock, timeout=None).status_code == 200
+
+
+@pytest.mark.parametrize("call", [call_sync, call_async])
+def test_in_process_each_piece_of_an_answer_may_take_as_long_as_the_client_waits(server, call):
+    with Mock(server) as mock:
+        mock.rule({"dribble": "10/100ms"}, times=1)  # Half a second in all.
+        assert call(mock, timeout=0.4).json()["data"]
+        mock.rule({"dribble": "10/20s"}, times=1)
+        with pytest.raises(httpx.ReadTimeout):
+            call(mock, timeout=0.2)
 
 
 def test_in_process_a_body_of_many_pieces_arrives_whole(server):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.spacely_mock.helpers import KEY, RENDER, ROOT
+from tests.spacely_mock.helpers import CONTRACT, KEY, RENDER, ROOT
 from tests.spacely_mock.redis_server import until
 
+from spacely_mock import MockServer
 from spacely_mock._cli import main
 from spacely_mock._ids import Sealer
 
@@ -103,12 +104,53 @@ def _runs(pid):
 def test_workers_without_a_store_say_what_they_cannot_answer_for_all(http):
     with running("--workers", "2") as (_, url):
         origin = url.removesuffix("/api/v1")
-        for path in ("requests", "requests/count", "requests/wait", "rules", "jobs", "metrics", "seed", "clock"):
+        for path in ("requests", "requests/count", "requests/wait", "rules", "jobs", "metrics", "seed"):
             answer = http.get(f"{origin}/__mock__/{path}")
             assert (answer.status_code, answer.json()["type"]) == (503, "/__mock__/problems/several-processes"), path
         meaning = http.get(origin + "/__mock__/problems/several-processes").json()["meaning"]
         assert "--store" in meaning
         assert http.get(origin + "/__mock__/").json()["workers"] == 2
+
+
+def test_workers_without_a_store_start_no_job_whose_polls_would_be_counted_and_count_none(http):
+    with running("--workers", "2", "--render-time", "0") as (process, url):
+        for words in ({"headers": {"X-Mock-Progress": "polls:2"}}, {"prompt": "[mock progress=polls:2]"}):
+            headers = {**KEY, **words.pop("headers", {})}
+            answer = http.post(url + "/generate/advance", headers=headers, json={**RENDER, **words})
+            assert (answer.status_code, answer.json()["type"]) == (503, "/__mock__/problems/several-processes")
+            assert "count the polls" in answer.json()["detail"]
+        with MockServer(CONTRACT, progress="polls:2") as alone:  # It has the same secret, so its jobs are known here.
+            job_id = submit(http, alone.url).json()["data"]
+        assert {poll(http, url, job_id).status_code for _ in range(4)} == {503}
+        assert submit(http, url).status_code == 200
+        process.terminate()
+        assert "Traceback" not in process.communicate(timeout=10)[1]
+
+
+COUNTED = {
+    "polls": (["--progress", "polls:2"], "--progress polls:2"),
+    "a rate limit": (["--rate-limit", "2"], "--rate-limit"),
+    "a rule that is used up": (["--rules", "- {id: twice, then: {status: 503}, times: 2}"], "twice"),
+    "a rule for each third": (["--rules", "- {id: third, then: {status: 503}, every: 3}"], "third"),
+    "a rule that has polls counted": (["--rules", "- {id: slow, then: {progress: 'polls:2'}}"], "slow"),
+}
+
+
+@pytest.mark.parametrize(("options", "named"), COUNTED.values(), ids=COUNTED.keys())
+def test_workers_do_not_start_without_a_store_where_they_would_have_to_count_together(tmp_path, capsys, options, named):
+    if options[0] == "--rules":
+        (tmp_path / "rules.yaml").write_text(options[1])
+        options = ["--rules", str(tmp_path / "rules.yaml")]
+    assert main(["--port", "0", "--workers", "2", *options]) == 2
+    said = capsys.readouterr().err
+    assert named in said
+    assert "--store redis://... or --workers 1" in said
+
+
+def test_workers_start_with_rules_that_need_no_count(tmp_path, http):
+    (tmp_path / "rules.yaml").write_text("- then: {status: 503}\n  probability: 1")
+    with running("--workers", "2", "--rules", str(tmp_path / "rules.yaml")) as (_, url):
+        assert {submit(http, url).status_code for _ in range(4)} == {503}
 
 
 def test_workers_with_a_store_answer_as_one(http, redis_url):
@@ -121,6 +163,15 @@ def test_workers_with_a_store_answer_as_one(http, redis_url):
             assert [job["id"] for job in http.get(origin + "/__mock__/jobs").json()["jobs"]] == jobs
         http.put(origin + "/__mock__/rules", json=[RULE], headers=KEY).raise_for_status()
         assert [http.get(origin + "/__mock__/rules", headers=KEY).json() for _ in range(6)] == [[RULE]] * 6
+        assert http.get(origin + "/__mock__/clock").json()["manual"] is False
+        for method, path, body in (
+            ("PUT", "clock", {"now": 1}),
+            ("POST", "clock", {"advance": 1}),
+            ("GET", "seed", None),
+        ):
+            answer = http.request(method, f"{origin}/__mock__/{path}", json=body)
+            assert (answer.status_code, answer.json()["type"]) == (503, "/__mock__/problems/several-processes"), path
+            assert "--workers 1" in answer.json()["detail"]
         process.terminate()
         assert process.communicate(timeout=10) == ("", "")
 
