@@ -187,7 +187,7 @@ def test_options_of_control_reach_the_mock(tmp_path):
     rules.write_text("- when: {headers: {x-team: red}}\n  then: {status: 503}\n")
     options = ["--progress", "polls:0", "--outcome", "failure", "--rules", str(rules), "--rate-limit", "3"]
     with (
-        running(*options, "--rate-limit-block") as (_, banner),
+        running(*options, "--rate-limit-block", "--clock", "manual") as (_, banner),  # So that no window passes.
         httpx.Client(base_url=banner[1], headers=KEY) as client,
     ):
         assert client.post("/generate/advance", json=RENDER, headers={"X-Team": "red"}).status_code == 503
