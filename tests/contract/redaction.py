@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
@@ -14,21 +15,40 @@ _TELLING = 8
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """A text without the secrets, as a URL, a JSON document or base64 would hold them."""
+    """A text without the secrets, in whatever case and in every form that gives them away."""
     for secret in secrets:
-        for form in forms(secret):
-            text = text.replace(form, REDACTED)
+        folded = text.casefold()
+        for form, pattern in _patterns(secret):
+            if form in folded:
+                text = pattern.sub(REDACTED, text)
     return text
 
 
+def gives_away(text: str, secret: str) -> bool:
+    """Whether a text has a secret in it, in any form that gives it away."""
+    folded = text.casefold()
+    return any(form in folded for form, _ in _patterns(secret))
+
+
 @lru_cache(maxsize=64)
-def forms(secret: str) -> tuple[str, ...]:
-    """The ways to write a secret: as it is, in a URL, in JSON, and within base64; longer ones first."""
-    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    written = {secret, *in_json, *quoted, *(_lower_escapes(text) for text in quoted)}
-    encoded = {form for offset in range(3) for form in _within_base64(secret.encode(), offset)}
-    return tuple(sorted(written - {""} | {form for form in encoded if len(form) >= _TELLING}, key=len, reverse=True))
+def _patterns(secret: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The ways to write a secret, longer ones first: as texts in one case to look for fast, and to replace."""
+    # One in another case gives the key back, and one of the probes sends that; in base64 it looks like another one.
+    cases = dict.fromkeys((secret, secret.swapcase(), secret.lower(), secret.upper()))
+    written = {form.casefold(): form for case in cases for form in forms(case) if form}
+    longest = sorted(written.items(), key=lambda each: (-len(each[1]), each[1]))
+    return tuple((folded, re.compile(re.escape(form), re.IGNORECASE)) for folded, form in longest)
+
+
+def forms(secret: str) -> Iterator[str]:
+    """The ways to write a secret: as it is, in JSON, in a URL, in a shell, as hex, and within base64."""
+    yield secret
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (quote(secret, safe=""), quote(secret), quote_plus(secret))
+    yield secret.replace("'", "'\"'\"'")  # As shlex.quote() has it in a curl line.
+    yield secret.encode().hex()
+    encoded = (form for offset in range(3) for form in _within_base64(secret.encode(), offset))
+    yield from (form for form in encoded if len(form) >= _TELLING)
 
 
 def _within_base64(secret: bytes, offset: int) -> tuple[str, str]:
@@ -38,8 +58,3 @@ def _within_base64(secret: bytes, offset: int) -> tuple[str, str]:
     last = len(secret) * 8 + offset * 8  # and one at the end on what follows it.
     whole = text[first : last // 6]
     return whole, whole.replace("+", "-").replace("/", "_")
-
-
-def _lower_escapes(text: str) -> str:
-    head, *others = text.split("%")
-    return "%".join([head, *(other[:2].lower() + other[2:] for other in others)])

@@ -218,7 +218,7 @@ class Report:
 
     def left_out(self, phases: Iterable[str], reason: str) -> None:
         """Record what was planned and not done to its end."""
-        self.unfinished += [f"{phase}: {reason}" for phase in phases]
+        self.unfinished += [redact(f"{phase}: {reason}", self.secrets) for phase in phases]
 
 
 def shortened(text: str) -> str:

@@ -25,7 +25,7 @@ from spacely_spec import Answer, Operation, Parameter, Spec
 from . import credentials, expectations
 from .generation import AnyCase, AnyOperation, draw
 from .recording import of_schemathesis
-from .redaction import forms
+from .redaction import gives_away
 from .report import SHOWN, Report, shortened
 
 # Any moment will do; always the same one makes ids that hold the time repeat.
@@ -283,7 +283,7 @@ class HttpExchange:
 def contains(response: Response, secret: str) -> bool:
     """Whether an answer has a secret anywhere in it, as it is or in a form that gives it away."""
     headers = [value for values in response.headers.values() for value in values]
-    return any(form.encode() in response.content or any(form in value for value in headers) for form in forms(secret))
+    return any(gives_away(text, secret) for text in [response.content.decode("utf-8", "replace"), *headers])
 
 
 def _failure_text(failure: BaseException) -> str:

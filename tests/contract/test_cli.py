@@ -19,7 +19,7 @@ from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
 from .conftest import ROOT
 from .credentials import made_up_key
 from .outcome import Result
-from .redaction import forms
+from .redaction import gives_away
 from .report import REDACTED, Exchange, Report
 from .seams import changed_contract
 
@@ -117,7 +117,17 @@ def test_neither_the_output_nor_a_report_holds_the_key(
     assert reports.keys() == REPORTS
     assert all("X-API-KEY" in text for name, text in reports.items() if name != "coverage.json")
     assert all(REDACTED in reports[name] for name in ("exchanges.har", "run.ndjson"))
-    assert not any(form in text for text in (said.out, said.err, *reports.values()) for form in forms(wrong))
+    assert not any(gives_away(text, wrong) for text in (said.out, said.err, *reports.values()))
+
+
+def test_the_key_in_another_case_that_a_probe_sends_is_in_no_report(
+    url: str, quick: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--target", url, "--spec", str(quick.path), "--report-dir", str(tmp_path / "r"), "--max-requests", "9"])
+    said = capsys.readouterr()
+    texts = [said.out, said.err, *(path.read_text() for path in (tmp_path / "r").iterdir())]
+    assert sum(REDACTED in text for text in texts) >= 2
+    assert not any(KEY in text.swapcase() or KEY.lower() in text.lower() for text in texts)
 
 
 def test_a_report_redacts_a_key_however_it_is_written() -> None:
