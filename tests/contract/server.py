@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from spacely_spec import Answer, Operation, Parameter, Spec
 
 from . import credentials, expectations
+from .deadline import EXCHANGE_SECONDS
 from .generation import AnyCase, AnyOperation, draw
 from .recording import of_schemathesis
 from .redaction import gives_away
@@ -183,6 +184,7 @@ class Server:
 
         Raises:
             NoAnswer: There was none; the report has it.
+            BudgetSpent: There was none before the time ran out.
         """
         label = case.operation.label
         self.report.budget.ask()
@@ -194,7 +196,12 @@ class Server:
         try:
             response = case.call()
         except Exception as error:
-            rule = f"A server answers every request. This one broke off: {type(error).__name__}: {error}"
+            if self.report.budget.out_of_time:
+                self.report.budget.ask()  # It was cut off for that.
+            rule = (
+                f"A server answers every request within {EXCHANGE_SECONDS:g} s. "
+                f"This one broke off: {type(error).__name__}: {error}"
+            )
             self.report.violated(phase, label, "answered", rule, HttpExchange(case, None))
             raise NoAnswer(label) from error
         message = of_schemathesis(Request.from_prepared_request(response.request), response, time.time())

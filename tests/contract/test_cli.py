@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import httpx
 import pytest
 
 from spacely_mock import MockServer
 from spacely_spec import Spec
 
-from . import cli
-from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
+from . import cli, deadline
+from .cli import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED, main
 from .conftest import ROOT
 from .credentials import made_up_key
 from .outcome import Result
@@ -128,6 +130,33 @@ def test_the_key_in_another_case_that_a_probe_sends_is_in_no_report(
     texts = [said.out, said.err, *(path.read_text() for path in (tmp_path / "r").iterdir())]
     assert sum(REDACTED in text for text in texts) >= 2
     assert not any(KEY in text.swapcase() or KEY.lower() in text.lower() for text in texts)
+
+
+def dribbled(url: str, path: str) -> None:
+    """Have the mock send the answers of a path a byte at a time."""
+    rule = {"when": {"path": path}, "then": {"dribble": "1/3s"}}
+    httpx.post(f"{url.partition('/api')[0]}/__mock__/rules", json=rule, trust_env=False).raise_for_status()
+
+
+def test_an_answer_that_is_still_to_come_when_the_time_runs_out_ends_the_run_with_3(
+    url: str, quick: Spec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dribbled(url, "*/poll-result")
+    began = time.monotonic()
+    assert main(["--target", url, "--spec", str(quick.path), "--time-budget", "4", *FEW]) == INCOMPLETE
+    assert time.monotonic() - began < 20
+    said = capsys.readouterr().out
+    assert "NOT FINISHED  authentication: the time budget of 4 s is spent" in said
+    assert "0 violated" in said
+
+
+def test_an_answer_that_takes_longer_than_any_may_is_a_violation(
+    url: str, quick: Spec, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "EXCHANGE_SECONDS", 0.5)
+    dribbled(url, "*/generate/*")
+    assert main(["--target", url, "--spec", str(quick.path), "--max-requests", "9", *FEW]) == VIOLATED
+    assert "rule  A server answers every request within" in capsys.readouterr().out
 
 
 def test_a_report_redacts_a_key_however_it_is_written() -> None:

@@ -10,9 +10,11 @@ import urllib.request
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
+from spacely_runtime._deadline import keep_deadlines
 from spacely_spec import Operation, Spec, SpecError, load
 
 from ..outcome import COULD_NOT_RUN, HELD, Outcome, Result
@@ -184,4 +186,7 @@ def _http(target: Target) -> httpx.BaseTransport:
     host = target.origin.host
     direct = settings.is_loopback(host) or urllib.request.proxy_bypass(host)
     proxy = None if direct else urllib.request.getproxies().get(target.origin.scheme)
-    return httpx.HTTPTransport(proxy=proxy, retries=0)
+    transport = httpx.HTTPTransport(proxy=proxy, retries=0)
+    holder: Any = httpx.Client(transport=transport, trust_env=False)  # It takes those of a client.
+    keep_deadlines(holder)
+    return transport

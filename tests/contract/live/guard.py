@@ -9,8 +9,10 @@ from typing import Any, Protocol
 
 import httpx
 
+from spacely_runtime._deadline import check_deadline, deadline
 from spacely_spec import RateLimit
 
+from ..deadline import EXCHANGE_SECONDS
 from ..report import redact
 from .ledger import Ledger
 from .tariff import Tariff
@@ -124,7 +126,8 @@ class Guard(httpx.BaseTransport):
         number = self._ledger.sending(self._told(request), credits)
         self.sent += 1
         try:
-            response = self._send(request)
+            with deadline(EXCHANGE_SECONDS):
+                response = self._send(request)
         except httpx.RequestError as error:
             cost = 0 if isinstance(error, _NOT_SENT) else credits
             self._ledger.ended(number, {"error": type(error).__name__}, cost)
@@ -187,6 +190,7 @@ class Guard(httpx.BaseTransport):
         body = b""
         try:
             for piece in response.iter_bytes():
+                check_deadline()
                 body += piece
                 if len(body) > _LONGEST_ANSWER:
                     break
