@@ -83,6 +83,7 @@ def run(spec: Spec, options: argparse.Namespace, inner: httpx.BaseTransport | No
             stack.enter_context(ledger)
         planner = Planner(spec, samples, tariff, key, submit)
         plan = planner.plan(up_to, _jobs(spec, submit, options, ledger), options.credits)
+        settings.climbable(plan, submit, options)
         pace = (OWN_PACE,) if spec.rate_limit is None else (OWN_PACE, spec.rate_limit)
         limits = Limits(options.max_requests, options.credits, pace)
         if options.dry_run:
