@@ -208,6 +208,9 @@ def _key(spec: Spec, url: str, *, consent: bool) -> str:
     key = os.environ.get(variable, "")
     if not key and credentials.schemes(spec):
         raise CannotRun(f"the contract asks for a key: set {variable} to one that the server takes")
+    fault = credentials.fault(key)
+    if fault is not None:
+        raise CannotRun(f"{variable} is no key that can be sent: {fault}; set it to the key and nothing else")
     return key
 
 

@@ -210,6 +210,26 @@ def test_a_server_that_needs_a_key_is_not_called_without_one(
     assert "set SPACELY_API_KEY" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("target", ["http://127.0.0.1:1/api", "live"])
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ("sk-mine\n", "it begins or ends with a blank or a line break"),
+        (" sk-mine", "it begins or ends with a blank or a line break"),
+        ("sk-\u00e9", "it has a character that is not ASCII"),
+        ("sk-\x01mine", "it has a control character or a line break"),
+    ],
+)
+def test_a_key_that_cannot_be_sent_gives_2_and_is_not_shown(
+    target: str, key: str, fault: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACELY_API_KEY", key)
+    assert main(["--target", target]) == COULD_NOT_RUN
+    said = capsys.readouterr()
+    assert f"SPACELY_API_KEY is no key that can be sent: {fault}; set it to" in said.err
+    assert key.strip() not in said.out + said.err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

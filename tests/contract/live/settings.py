@@ -147,9 +147,13 @@ def key(spec: Spec, *, needed: bool) -> str | None:
     """The key of the environment; None where the contract asks for none."""
     if not credentials.schemes(spec):
         return None
-    given = os.environ.get(_variable(spec, "API_KEY"), "").strip()
+    variable = _variable(spec, "API_KEY")
+    given = os.environ.get(variable, "")
     if not given and needed:
-        raise CannotRun(f"the contract asks for a key: set {_variable(spec, 'API_KEY')} in the environment")
+        raise CannotRun(f"the contract asks for a key: set {variable} in the environment")
+    fault = credentials.fault(given)
+    if fault is not None:
+        raise CannotRun(f"{variable} is no key that can be sent: {fault}; set it to the key and nothing else")
     # To make a plan, or to read what was recorded, any text will do.
     return given or credentials.made_up_key(1)
 
