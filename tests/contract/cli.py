@@ -28,6 +28,7 @@ from .budget import Budget
 from .clients import PACKAGE, WrongPackage
 from .gate import CannotRun, Options, check_app, check_client, check_http, check_url
 from .outcome import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED, Outcome, Result, result_of
+from .output import CannotWrite
 from .phases import EngineError
 from .replay import NoSuchViolation, Replay
 from .report import Report
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--replay looks for one violation, known or not: leave --baseline out")
     try:
         spec = _loaded(options.spec)
+        if options.report_dir is not None:
+            output.check_folder(options.report_dir)
         if options.target == "client":
             with _client_folder(options) as folder:
                 if not _is_importable(folder):
@@ -76,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.generated = folder
                 return _conclude(options, _run(options, spec))
         return _conclude(options, _run(options, spec))
-    except (CannotRun, EngineError, NoSuchViolation, SpecError, WrongPackage) as error:
+    except (CannotRun, CannotWrite, EngineError, NoSuchViolation, SpecError, WrongPackage) as error:
         sys.stderr.write(f"scripts/contract: {error}\n")
     except KeyboardInterrupt:
         sys.stderr.write("scripts/contract: interrupted\n")

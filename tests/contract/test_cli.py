@@ -182,6 +182,7 @@ def test_a_report_redacts_a_key_however_it_is_written() -> None:
         (["--target", "http://renders.example/api"], "give --accept-charges"),
         (["--target", "http://renders.example/api", "--replay", "jobs/one_end/GET /jobs"], "give --accept-charges"),
         (["--target", "mock", "--baseline", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["--target", "mock", "--report-dir", "/dev/null/r"], "/dev/null/r: no report can be written there: Not a dir"),
     ],
 )
 def test_what_cannot_run_gives_2_and_says_why(

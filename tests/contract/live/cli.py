@@ -18,6 +18,7 @@ from spacely_runtime._deadline import keep_deadlines
 from spacely_spec import Operation, Spec, SpecError, load
 
 from ..outcome import COULD_NOT_RUN, HELD, Outcome, Result
+from ..output import CannotWrite, check_folder
 from ..report import Report
 from . import settings, table, telling
 from .guard import OWN_PACE, Clock, Guard, Limits
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = settings.parser().parse_args(arguments)
     try:
         return run(load(options.spec), options)
-    except (CannotRun, HarError, LedgerError, NoSample, SpecError) as error:
+    except (CannotRun, CannotWrite, HarError, LedgerError, NoSample, SpecError) as error:
         sys.stderr.write(f"scripts/contract: {error}\n")
     except KeyboardInterrupt:
         sys.stderr.write(f"scripts/contract: interrupted; {options.ledger} says what was sent\n")
@@ -90,6 +91,8 @@ def run(spec: Spec, options: argparse.Namespace, inner: httpx.BaseTransport | No
             telling.say_plan(base_url, plan, limits, ledger.spent, recording)
             return HELD
         settings.consent(spec, plan, submit, options)
+        if options.report_dir is not None:
+            check_folder(options.report_dir)  # Before anything is paid for.
         target = Target(base_url, key)
         climb = _Climb(spec, options, target, samples, tariff, ledger, recording, inner or _http(target), clock)
         return climb.climb(plan, limits)

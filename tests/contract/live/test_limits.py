@@ -343,6 +343,17 @@ def test_the_environment_is_read_for_the_url_only_where_none_is_given(
     assert "Would call https://api.spacely.ai/api/v1," in capsys.readouterr().out
 
 
+def test_nothing_is_sent_where_the_reports_could_not_be_written(
+    api: MakeApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = api()
+    (tmp_path / "file").touch()
+    arguments = ["--base-url", live.url, "--ledger", str(live.ledger), "--credits", "1"]
+    assert main([*arguments, "--report-dir", str(tmp_path / "file")]) == COULD_NOT_RUN
+    assert "file: no report can be written there: File exists; give another" in capsys.readouterr().err
+    assert live.journal() == []
+
+
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_an_answer_without_an_end_is_given_up_and_the_ledger_says_so(
     part: str, api: MakeApi, monkeypatch: pytest.MonkeyPatch
