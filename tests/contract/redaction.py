@@ -24,6 +24,41 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def shown(name: str, value: str, secrets: Iterable[str]) -> str:
+    """The value of a header as a report has it: of cookies and other credentials, only what they are for is left."""
+    match name.lower():
+        case "authorization" | "proxy-authorization":
+            scheme, blank, _ = value.partition(" ")
+            value = f"{scheme} {REDACTED}" if blank else REDACTED
+        case "cookie":
+            value = "; ".join(map(_without_value, value.split(";")))
+        case "set-cookie":
+            pair, semicolon, attributes = value.partition(";")
+            value = _without_value(pair) + semicolon + attributes
+        case _:
+            pass
+    return redact(value, secrets)
+
+
+def sessions(name: str, value: str) -> Iterator[str]:
+    """The texts of a header that open somebody's session, as far as they are long enough to be told from others."""
+    match name.lower():
+        case "authorization" | "proxy-authorization":
+            found = [value.partition(" ")[2] or value]
+        case "cookie":
+            found = [pair.partition("=")[2] for pair in value.split(";")]
+        case "set-cookie":
+            found = [value.partition(";")[0].partition("=")[2]]
+        case _:
+            found = []
+    yield from (text.strip() for text in found if len(text.strip()) >= _TELLING)
+
+
+def _without_value(cookie: str) -> str:
+    name, equals, _ = cookie.strip().partition("=")
+    return f"{name}={REDACTED}" if equals else REDACTED
+
+
 def gives_away(text: str, secret: str) -> bool:
     """Whether a text has a secret in it, in any form that gives it away."""
     folded = text.casefold()

@@ -113,7 +113,8 @@ class _Climb:
     clock: Clock
 
     def climb(self, plan: Plan, limits: Limits) -> int:
-        keys = sorted(self.recording.keys, key=len, reverse=True) if self.recording is not None else []
+        recorded = self.recording.keys | self.recording.sessions if self.recording is not None else set[str]()
+        keys = sorted(recorded, key=len, reverse=True)
         secrets = tuple(dict.fromkeys(filter(None, [self.target.key or "", *keys])))
         where = self.target.base_url if plan.steps else str(self.options.har)
         report = Report(where, str(self.spec.path), 1, secrets)
