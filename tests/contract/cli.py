@@ -30,6 +30,7 @@ from .gate import CannotRun, Options, check_app, check_client, check_http, check
 from .outcome import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED, Outcome, Result, result_of
 from .output import CannotWrite
 from .phases import EngineError
+from .redaction import redact
 from .replay import NoSuchViolation, Replay
 from .report import Report
 from .unreachable import Target
@@ -80,11 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _conclude(options, _run(options, spec))
         return _conclude(options, _run(options, spec))
     except (CannotRun, CannotWrite, EngineError, NoSuchViolation, SpecError, WrongPackage) as error:
-        sys.stderr.write(f"scripts/contract: {error}\n")
+        sys.stderr.write(redact(f"scripts/contract: {error}\n", ()))
     except KeyboardInterrupt:
         sys.stderr.write("scripts/contract: interrupted\n")
     except Exception:  # noqa: BLE001 - status 1 says that the contract is violated; a fault in here must not
-        traceback.print_exc()
+        sys.stderr.write(redact(traceback.format_exc(), ()))
     return COULD_NOT_RUN
 
 
@@ -189,7 +190,7 @@ def _size(options: argparse.Namespace) -> Options:
 
 def _again(options: argparse.Namespace) -> list[str]:
     """The command line that sends the same once more."""
-    command = ["scripts/contract", "--target", options.target]
+    command = ["scripts/contract", "--target", redact(options.target, ())]
     if options.spec.resolve() != _CONTRACT:
         command += ["--spec", str(options.spec)]
     if options.client is not None:

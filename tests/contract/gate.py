@@ -33,6 +33,7 @@ from .jobs import check_jobs
 from .limits import check_limits
 from .malformed import check_malformed
 from .phases import Unfinished, run_phases
+from .redaction import redact, userinfo
 from .replay import Replay
 from .report import Report
 from .routing import check_routing
@@ -158,7 +159,8 @@ def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
     Raises:
         CannotRun: No server answers there.
     """
-    report = Report(base_url, str(spec.path), options.seed, (key,), options.budget)
+    secrets = (key, *userinfo(base_url))
+    report = Report(redact(base_url, ()), str(spec.path), options.seed, secrets, options.budget)
     with exchanges_end(options.budget):
         try:
             requests.get(base_url, timeout=10, allow_redirects=False)

@@ -7,21 +7,29 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 REDACTED = "[redacted]"
 # Fewer characters of base64 than this stand for too few bytes to be taken for a key.
 _TELLING = 8
+_USERINFO = re.compile(r"""(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s"'<>\\]+@""")
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """A text without the secrets, in whatever case and in every form that gives them away."""
+    """A text without the secrets, in whatever case and form, and without the user and password of its URLs."""
     for secret in secrets:
         folded = text.casefold()
         for form, pattern in _patterns(secret):
             if form in folded:
                 text = pattern.sub(REDACTED, text)
-    return text
+    return _USERINFO.sub(rf"\1{REDACTED}@", text) if "://" in text else text
+
+
+def userinfo(url: str) -> list[str]:
+    """What a URL has before its host, as written and as sent, as far as it can be told from other texts."""
+    written = urlsplit(url).netloc.rpartition("@")[0]
+    found = [written, unquote(written), unquote(written.partition(":")[2])]
+    return [text for text in dict.fromkeys(found) if len(text) >= _TELLING]
 
 
 def shown(name: str, value: str, secrets: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import time
 from collections.abc import Iterator
@@ -130,6 +131,22 @@ def test_the_key_in_another_case_that_a_probe_sends_is_in_no_report(
     texts = [said.out, said.err, *(path.read_text() for path in (tmp_path / "r").iterdir())]
     assert sum(REDACTED in text for text in texts) >= 2
     assert not any(KEY in text.swapcase() or KEY.lower() in text.lower() for text in texts)
+
+
+@pytest.mark.parametrize("password", ["p4ss-word-of-mine", "pw7"])
+def test_neither_the_output_nor_a_report_holds_the_password_of_a_url(
+    password: str, url: str, quick: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = url.replace("://", f"://somebody:{password}@")
+    options = ["--spec", str(quick.path), "--report-dir", str(tmp_path / "r")]
+    main(["--target", target, *options, "--max-requests", "9", "--max-examples", "2"])
+    main(["--target", target.replace("http:", "ftp:"), *options])
+    main(["--target", f"http://somebody:{password}@127.0.0.1:1/api", *options])
+    said = capsys.readouterr()
+    assert "[redacted]@127.0.0.1" in said.out
+    texts = [said.out, said.err, *(path.read_text() for path in (tmp_path / "r").iterdir())]
+    encoded = base64.b64encode(f"somebody:{password}".encode()).decode()
+    assert not any(password in text or encoded in text for text in texts)
 
 
 def dribbled(url: str, path: str) -> None:

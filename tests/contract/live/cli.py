@@ -19,6 +19,7 @@ from spacely_spec import Operation, Spec, SpecError, load
 
 from ..outcome import COULD_NOT_RUN, HELD, Outcome, Result
 from ..output import CannotWrite, check_folder
+from ..redaction import redact
 from ..report import Report
 from . import settings, table, telling
 from .guard import OWN_PACE, Clock, Guard, Limits
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(load(options.spec), options)
     except (CannotRun, CannotWrite, HarError, LedgerError, NoSample, SpecError) as error:
-        sys.stderr.write(f"scripts/contract: {error}\n")
+        sys.stderr.write(redact(f"scripts/contract: {error}\n", ()))
     except KeyboardInterrupt:
         sys.stderr.write(f"scripts/contract: interrupted; {options.ledger} says what was sent\n")
     except Exception:  # noqa: BLE001 - status 1 says that the contract is violated; a fault in here must not
