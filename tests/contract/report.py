@@ -11,7 +11,19 @@ from .budget import Budget
 from .recording import Input, Message, Record
 from .redaction import REDACTED, redact
 
-__all__ = ["REDACTED", "SHOWN", "Check", "Evidence", "Exchange", "Report", "Tally", "Violation", "redact", "shortened"]
+__all__ = [
+    "REDACTED",
+    "SHOWN",
+    "Check",
+    "Event",
+    "Evidence",
+    "Exchange",
+    "Report",
+    "Tally",
+    "Violation",
+    "redact",
+    "shortened",
+]
 
 SHOWN = 2000
 # One fault breaks a check many times over, mostly by the same rule: so many of its rules come with their evidence.

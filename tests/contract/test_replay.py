@@ -15,7 +15,7 @@ from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
 from .credentials import made_up_key
 from .gate import Options, check_app
 from .replay import NoSuchViolation, Replay
-from .report import Report
+from .report import Exchange, Report
 from .seams import Fault, Inner, Reply, Request, around
 
 RUN = ["--target", "mock", "--max-examples", "4"]
@@ -98,6 +98,24 @@ def test_a_check_that_is_noted_only_where_it_fails_is_found_to_hold(
 ) -> None:
     assert main([*RUN, "--replay", f"whole run/{check}/POST /generate/advance"]) == HELD
     assert f"{check} of POST /generate/advance is no longer violated." in capsys.readouterr().out
+
+
+def test_a_replay_counts_nothing_as_violated_but_what_it_looks_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def less_than_a_whole_run(spec: Spec, options: Options, *_: Any) -> Report:
+        report = check_app(spec, options)
+        report.violated("whole run", "POST /generate/advance", "succeeds_once", "One succeeds.", Exchange())
+        return report
+
+    monkeypatch.setattr(cli, "check_app", less_than_a_whole_run)
+    monkeypatch.setattr(cli, "check_http", less_than_a_whole_run)
+    replay = ["--replay", "authentication/key_empty/POST /generate/advance", "--report-dir", str(tmp_path)]
+    assert main([*RUN, *replay]) == HELD
+    said = capsys.readouterr().out
+    assert "0 violated" in said
+    assert "is no longer violated." in said
+    assert '"held": false' not in (tmp_path / "run.ndjson").read_text()
 
 
 def test_a_replay_that_is_cut_short_says_nothing_of_the_violation(capsys: pytest.CaptureFixture[str]) -> None:
