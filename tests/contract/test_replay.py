@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.mutants.catalogue import CATALOGUE
 
 from spacely_mock import create_app
 from spacely_spec import Spec
 
 from . import cli, gate
+from .checks import check_names
 from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
 from .credentials import made_up_key
 from .gate import Options, check_app
@@ -152,3 +154,9 @@ def test_every_phase_of_a_run_is_one_that_a_part_goes_by(spec: Spec) -> None:
     ):
         known = {phase for part in parts for phase in gate.phases_of(part)}
         assert {phase for phase, _, _ in report.tallies} <= known
+        assert {check for _, _, check in report.tallies} <= check_names()
+
+
+def test_every_check_that_a_seeded_fault_is_told_by_is_one_that_a_baseline_may_name() -> None:
+    told = {check for mutant in CATALOGUE for checks in mutant.expected.values() for check in checks}
+    assert told - {"contract_refused"} <= check_names()  # A contract that is refused is told by no run.
