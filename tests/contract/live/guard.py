@@ -114,7 +114,7 @@ class Guard(httpx.BaseTransport):
                 ends.extend([last] * window.requests)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, if the limits allow it.
+        """Send a request, if the limits allow it, and say when that was, in the answer's ``extensions["at"]``.
 
         Raises:
             NotAllowed: They do not.
@@ -125,6 +125,7 @@ class Guard(httpx.BaseTransport):
         self._wait()
         number = self._ledger.sending(self._told(request), credits)
         self.sent += 1
+        at = self._clock.time()
         try:
             with deadline(EXCHANGE_SECONDS):
                 response = self._send(request)
@@ -135,6 +136,7 @@ class Guard(httpx.BaseTransport):
         finally:
             for _, ends in self._ends:
                 ends.append(self._clock.monotonic())
+        response.extensions["at"] = at
         outcome: dict[str, Any] = {"status": response.status_code}
         job = self._tariff.job(request, response)
         if job is not None:
