@@ -72,8 +72,9 @@ class Replay:
     def _is_another(self, event: Event) -> bool:
         if isinstance(event, Violation):
             return not self.matches(event)
-        other = isinstance(event, Check) and not event.held
-        return other and (event.phase, event.operation, event.check) != (self.phase, self.operation, self.check)
+        if not isinstance(event, Check) or event.held:
+            return False
+        return (event.phase, event.operation, event.check) != (self.phase, self.operation, self.check)
 
     def made(self, report: Report) -> bool:
         """Whether the check was made at all."""
