@@ -203,6 +203,11 @@ def _key(spec: Spec, url: str, *, consent: bool) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise CannotRun(f"--target {url!r}: give mock, client, or a base URL such as http://127.0.0.1:4010/api/v1")
+    if "?" in url or "#" in url:
+        raise CannotRun(
+            f"--target {parts.scheme}://{parts.hostname}…: the paths of the contract are put behind the URL; leave out "
+            "what follows its own path, from ? or # on"
+        )
     if not (consent or _is_loopback(parts.hostname)):
         raise CannotRun(
             f"{parts.hostname} is not this machine: the checks send it hundreds of requests, and each submit it "

@@ -196,6 +196,8 @@ def test_a_report_redacts_a_key_however_it_is_written() -> None:
         (["--target", "renders"], "give mock, client, or a base URL"),
         (["--target", "ftp://127.0.0.1/"], "give mock, client, or a base URL"),
         (["--target", "http://127.0.0.1:1/api"], "no server answers at http://127.0.0.1:1/api"),
+        (["--target", "http://127.0.0.1:1/api?x=1"], "what follows its own path, from ? or # on"),
+        (["--target", "http://127.0.0.1:1/api#top"], "what follows its own path, from ? or # on"),
         (["--target", "http://renders.example/api"], "give --accept-charges"),
         (["--target", "http://renders.example/api", "--replay", "jobs/one_end/GET /jobs"], "give --accept-charges"),
         (["--target", "mock", "--baseline", "nowhere.yaml"], "nowhere.yaml: cannot be read"),

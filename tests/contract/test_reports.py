@@ -19,6 +19,7 @@ from spacely_mock import create_app
 from spacely_spec import Spec
 
 from . import cli
+from .authentication import check_keys
 from .conftest import ROOT
 from .credentials import made_up_key
 from .gate import Options, check_app, check_client
@@ -153,6 +154,20 @@ def test_no_report_holds_the_key_even_where_a_server_repeats_it_in_disguise(spec
         text = path.read_text()
         assert not gives_away(text, key), path.name
     assert key not in summary(outcome)
+
+
+@pytest.mark.parametrize(
+    "disguised", [str.swapcase, lambda key: key.encode().hex(), lambda key: key.encode().hex().upper()]
+)
+def test_a_key_that_comes_back_in_another_case_or_as_hex_is_told(spec: Spec, disguised: Callable[[str], str]) -> None:
+    async def repeat(request: Request, inner: Inner) -> Reply:
+        reply = await inner(request)
+        return reply.but(headers={**reply.headers, "x-echo": disguised(made_up_key(FEW.seed))})
+
+    def repeating(spec: Spec, **options: Any) -> Asgi:
+        return around(create_app(spec, **options), repeat)
+
+    assert check_app(spec, FEW, repeating, [check_keys]).violated_checks == {"key_not_echoed"}
 
 
 def test_the_summary_goes_where_github_wants_it_with_the_command_for_each_violation(
