@@ -58,6 +58,11 @@ def base(name: str | None, contract: Path) -> Generator[Side]:
         return
     tried = [name] if name is not None else ["origin/main", "main"]
     folder = contract.parent
+    if _git(folder, "rev-parse", "--show-toplevel") is None:
+        raise CannotCompare(
+            f"{contract} is in no git repository, so no revision has an earlier one of it; name a file to compare "
+            "with, or give --spec one that is in a repository"
+        )
     point = next(filter(None, (_git(folder, "merge-base", each, "HEAD") for each in tried)), None)
     if point is None:
         raise CannotCompare(
@@ -67,7 +72,7 @@ def base(name: str | None, contract: Path) -> Generator[Side]:
     point = point.strip()
     text = _git(folder, "show", f"{point}:./{contract.name}")
     if text is None:
-        raise CannotCompare(f"{contract.name} is not in revision {point[:12]}; name another, or a file")
+        raise CannotCompare(f"{contract} is not in revision {point[:12]}; name another, or a file to compare with")
     project = _git(folder, "show", f"{point}:./pyproject.toml")
     with TemporaryDirectory(prefix="spec-diff-") as temporary:
         path = Path(temporary) / contract.name

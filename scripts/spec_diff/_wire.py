@@ -58,8 +58,8 @@ def _read(entry: Mapping[str, Any], revision: Path) -> list[Change]:
 
 
 def flow_changes(base: Spec, revision: Spec) -> list[Change]:
-    """What changed in how jobs are followed and how often one may call, which are extensions to OpenAPI."""
-    changes = _limit_changes(base.rate_limit, revision.rate_limit, revision)
+    """What changed in how jobs are followed, how often one may call and which keys there are: extensions to OpenAPI."""
+    changes = _limit_changes(base.rate_limit, revision.rate_limit, revision) + _key_changes(base, revision)
     before = {(operation.method, operation.path): operation for operation in base.operations}
     for operation in revision.operations:
         old = before.get((operation.method, operation.path))
@@ -82,6 +82,24 @@ def _polling_changes(old: Operation, new: Operation, revision: Spec) -> list[Cha
             text = f"Jobs of `{new.id}`: {field.name.replace('_', ' ')} was `{was}` and is `{now}`."
             changes.append(Change(Bump.PATCH if field.name in _PACE else Bump.MAJOR, "Changed", text, where))
     return changes
+
+
+def _key_changes(base: Spec, revision: Spec) -> list[Change]:
+    """Keys that match another pattern: whoever has one of the old kind may be refused, and is by the mock."""
+    before, changes = _key_patterns(base), list[Change]()
+    for place, now in _key_patterns(revision).items():
+        was = before.get(place, now)
+        if was != now:
+            text = f"The keys in {place[0]} `{place[1]}` match `{_text(now)}`, and matched `{_text(was)}`."
+            bump = Bump.MINOR if now is None else Bump.MAJOR
+            changes.append(Change(bump, "Changed", text, revision.path.name))
+    return changes
+
+
+def _key_patterns(spec: Spec) -> dict[tuple[str, str, str], str | None]:
+    """The pattern of the keys by where they are sent: the name of a scheme is seen by nobody on the wire."""
+    schemes = (scheme for each in spec.operations for alternative in each.security for scheme in alternative)
+    return {(scheme.location, scheme.name, scheme.prefix): scheme.key_pattern for scheme in schemes}
 
 
 def _text(value: Any) -> str:

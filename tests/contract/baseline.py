@@ -12,6 +12,7 @@ import yaml
 
 from spacely_spec import Problem, Source, SpecError, join_pointer, read_source
 
+from .checks import check_names, nearest_check
 from .report import Report, Violation
 
 DAYS = 30
@@ -176,6 +177,9 @@ def _problems(source: Source, pointer: str, raw: Any) -> Iterable[Problem]:
                 yield source.problem(pointer + join_pointer(name), f"{name} is no text", "write a text there")
         elif name in _WANTED:
             yield source.problem(pointer, f"the entry has no {name}", _REMEDY)
+    check = raw.get("check")
+    if isinstance(check, str) and check.strip() and check not in check_names():
+        yield source.problem(pointer + "/check", f"there is no check {check!r}", f"write {nearest_check(check)!r}?")
     expires = raw.get("expires")
     if isinstance(expires, str) and expires.strip():
         try:

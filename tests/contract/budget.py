@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -28,6 +29,16 @@ class Budget:
         self._deadline = None if seconds is None else clock() + seconds
         self._sent = 0
 
+    @property
+    def seconds_left(self) -> float:
+        """How much of the time is left; endless where there is no limit."""
+        return math.inf if self._deadline is None else self._deadline - self._clock()
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time has run out: an answer that did not come until then is nobody's fault."""
+        return self.seconds_left <= 0
+
     def count(self, requests: int = 1) -> None:
         """Take note of requests that are sent, whether anything answers them or not."""
         self._sent += requests
@@ -35,7 +46,7 @@ class Budget:
     @property
     def spent(self) -> str | None:
         """Which limit has been reached, in words; None while there is something left."""
-        if self._deadline is not None and self._clock() >= self._deadline:
+        if self.out_of_time:
             return f"the time budget of {self._seconds:g} s is spent"
         if self._requests is not None and self._sent >= self._requests:
             return f"the budget of {self._requests} requests is spent"
@@ -49,6 +60,5 @@ class Budget:
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not beyond the end of the budget; raise BudgetSpent there."""
-        left = seconds if self._deadline is None else min(seconds, self._deadline - self._clock())
-        time.sleep(max(0.0, left))
+        time.sleep(max(0.0, min(seconds, self.seconds_left)))
         self.ask()

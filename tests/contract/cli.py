@@ -28,7 +28,9 @@ from .budget import Budget
 from .clients import PACKAGE, WrongPackage
 from .gate import CannotRun, Options, check_app, check_client, check_http, check_url
 from .outcome import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED, Outcome, Result, result_of
+from .output import CannotWrite
 from .phases import EngineError
+from .redaction import redact
 from .replay import NoSuchViolation, Replay
 from .report import Report
 from .unreachable import Target
@@ -69,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--replay looks for one violation, known or not: leave --baseline out")
     try:
         spec = _loaded(options.spec)
+        if options.report_dir is not None:
+            output.check_folder(options.report_dir)
         if options.target == "client":
             with _client_folder(options) as folder:
                 if not _is_importable(folder):
@@ -76,12 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.generated = folder
                 return _conclude(options, _run(options, spec))
         return _conclude(options, _run(options, spec))
-    except (CannotRun, EngineError, NoSuchViolation, SpecError, WrongPackage) as error:
-        sys.stderr.write(f"scripts/contract: {error}\n")
+    except (CannotRun, CannotWrite, EngineError, NoSuchViolation, SpecError, WrongPackage) as error:
+        sys.stderr.write(redact(f"scripts/contract: {error}\n", ()))
     except KeyboardInterrupt:
         sys.stderr.write("scripts/contract: interrupted\n")
     except Exception:  # noqa: BLE001 - status 1 says that the contract is violated; a fault in here must not
-        traceback.print_exc()
+        sys.stderr.write(redact(traceback.format_exc(), ()))
     return COULD_NOT_RUN
 
 
@@ -186,7 +190,7 @@ def _size(options: argparse.Namespace) -> Options:
 
 def _again(options: argparse.Namespace) -> list[str]:
     """The command line that sends the same once more."""
-    command = ["scripts/contract", "--target", options.target]
+    command = ["scripts/contract", "--target", redact(options.target, ())]
     if options.spec.resolve() != _CONTRACT:
         command += ["--spec", str(options.spec)]
     if options.client is not None:
@@ -199,6 +203,11 @@ def _key(spec: Spec, url: str, *, consent: bool) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise CannotRun(f"--target {url!r}: give mock, client, or a base URL such as http://127.0.0.1:4010/api/v1")
+    if "?" in url or "#" in url:
+        raise CannotRun(
+            f"--target {parts.scheme}://{parts.hostname}…: the paths of the contract are put behind the URL; leave out "
+            "what follows its own path, from ? or # on"
+        )
     if not (consent or _is_loopback(parts.hostname)):
         raise CannotRun(
             f"{parts.hostname} is not this machine: the checks send it hundreds of requests, and each submit it "
@@ -208,6 +217,9 @@ def _key(spec: Spec, url: str, *, consent: bool) -> str:
     key = os.environ.get(variable, "")
     if not key and credentials.schemes(spec):
         raise CannotRun(f"the contract asks for a key: set {variable} to one that the server takes")
+    fault = credentials.fault(key)
+    if fault is not None:
+        raise CannotRun(f"{variable} is no key that can be sent: {fault}; set it to the key and nothing else")
     return key
 
 

@@ -40,6 +40,15 @@ def made_up_key(seed: int) -> str:
     return "contract-" + hashlib.sha256(str(seed).encode()).hexdigest()[:32]
 
 
+def fault(key: str) -> str | None:
+    """What keeps a key from being sent in a header as it is, in words that do not show it; None where nothing does."""
+    if key != key.strip():
+        return "it begins or ends with a blank or a line break"
+    if not key.isascii():
+        return "it has a character that is not ASCII"
+    return None if key.isprintable() else "it has a control character or a line break"
+
+
 def needs_key(operation: Operation) -> bool:
     """Whether the operation refuses a request without a key; an empty alternative makes the key optional."""
     return bool(operation.security) and all(operation.security)

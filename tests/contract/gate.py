@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import httpx
+import requests
 
 from spacely_mock import MockServer, create_app
 from spacely_spec import Spec
@@ -25,6 +25,7 @@ from .client_jobs import check_waits
 from .client_requests import Inputs, Subject, check_refusals, check_requests
 from .client_retries import check_retries
 from .clients import Prepare, open_client
+from .deadline import exchanges_end
 from .edges import check_edges
 from .files import check_files
 from .forced import check_forced, check_served_contract
@@ -32,6 +33,7 @@ from .jobs import check_jobs
 from .limits import check_limits
 from .malformed import check_malformed
 from .phases import Unfinished, run_phases
+from .redaction import redact, userinfo
 from .replay import Replay
 from .report import Report
 from .routing import check_routing
@@ -157,12 +159,15 @@ def check_url(spec: Spec, options: Options, base_url: str, key: str) -> Report:
     Raises:
         CannotRun: No server answers there.
     """
-    try:
-        httpx.get(base_url, timeout=10)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise CannotRun(f"no server answers at {base_url} ({error}); start one, or correct the URL") from error
-    report = Report(base_url, str(spec.path), options.seed, (key,), options.budget)
-    return _check_server(spec, key, report, options, ANY_SERVER, base_url=base_url.rstrip("/"))
+    secrets = (key, *userinfo(base_url))
+    report = Report(redact(base_url, ()), str(spec.path), options.seed, secrets, options.budget)
+    with exchanges_end(options.budget):
+        try:
+            requests.get(base_url, timeout=10, allow_redirects=False)
+        except requests.RequestException as error:
+            if not options.budget.out_of_time:
+                raise CannotRun(f"no server answers at {base_url} ({error}); start one, or correct the URL") from error
+        return _check_server(spec, key, report, options, ANY_SERVER, base_url=base_url.rstrip("/"))
 
 
 def check_client(

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import schemathesis
 
 from .recording import Answered, Headers, Message, Record
-from .redaction import redact
+from .redaction import redact, shown
 from .report import Report
 
 # What a hostile answer holds beyond this serves nobody who reads it.
@@ -107,7 +107,7 @@ def _content(body: bytes, media_type: str | None, secrets: tuple[str, ...]) -> d
 
 
 def _headers(headers: Headers, secrets: tuple[str, ...]) -> list[dict[str, str]]:
-    return [{"name": redact(name, secrets), "value": redact(value, secrets)} for name, value in headers]
+    return [{"name": redact(name, secrets), "value": shown(name, value, secrets)} for name, value in headers]
 
 
 def _moment(seconds: float) -> str:

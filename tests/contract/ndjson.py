@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .outcome import Outcome, Result
 from .recording import Headers, Record
-from .redaction import redact
+from .redaction import redact, shown
 from .report import Check, Violation
 
 _LONGEST = 4096
@@ -62,7 +62,7 @@ def _exchange(record: Record, secrets: tuple[str, ...]) -> dict[str, Any]:
         "operation": record.operation,
         "method": message.method,
         "path": parts.path + ("?" + parts.query if parts.query else ""),
-        "headers": _headers(message.headers),
+        "headers": _headers(message.headers, secrets),
         "body": _body(message.body, secrets),
         "status": None if answer is None else answer.status,
         "answer": None if answer is None else _body(answer.body, secrets),
@@ -85,9 +85,9 @@ def _violation(outcome: Outcome, result: Result, violation: Violation) -> dict[s
     }
 
 
-def _headers(headers: Headers) -> dict[str, str]:
+def _headers(headers: Headers, secrets: tuple[str, ...]) -> dict[str, str]:
     # Of the rest, the address of a mock on a free port differs from run to run.
-    return {name: value for name, value in headers if name.lower() != "host"}
+    return {name: shown(name, value, secrets) for name, value in headers if name.lower() != "host"}
 
 
 def _body(body: bytes, secrets: tuple[str, ...]) -> str:

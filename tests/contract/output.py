@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -23,6 +24,10 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # More violations of one check than this say nothing new to a person.
 _TOLD = 3
 _LISTED = 10
+
+
+class CannotWrite(Exception):
+    """The reports cannot be written; the message names the folder, the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,17 @@ def _evidence(violation: Violation) -> Iterator[str]:
             first, *others = text.splitlines()
             yield f"  {name:4}  {first}"
             yield from (f"        {line}" for line in others)
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder for the reports, and raise CannotWrite where no file can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotWrite(f"--report-dir {folder}: no report can be written there: {reason}; give another") from error
 
 
 def write(outcome: Outcome, folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from schemathesis.hooks import unregister
 from spacely_spec import Operation
 
 from . import expectations
+from .deadline import EXCHANGE_SECONDS
 from .generation import AnyCase
 from .recording import of_schemathesis
 from .report import Exchange
@@ -98,7 +99,7 @@ def run_phases(server: Server) -> None:
     if seen.interrupted and not budget.spent:
         raise KeyboardInterrupt  # The engine has kept it to itself.
     cut = [phase.value for phase in wanted if phase not in seen.finished]
-    if cut:
+    if cut or seen.cut_off:
         raise Unfinished([*cut, RUN], budget.spent or seen.stopped or "Schemathesis skipped it")
     seen.finish()
 
@@ -130,6 +131,7 @@ class _Seen:
         self.finished: set[PhaseName] = set()
         self.stopped = ""
         self.interrupted = False
+        self.cut_off = False
 
     def event(self, event: events.EngineEvent) -> None:
         """Take in what the engine tells of; raise EngineError where it gives up."""
@@ -140,6 +142,8 @@ class _Seen:
                     self._scenario(event.phase, event.recorder)
             case events.SchemaAnalysisWarnings():
                 self._warnings.on_schema_warnings(event)
+            case events.NonFatalError() if self._report.budget.out_of_time:
+                self.cut_off = True  # What had no answer until then says nothing of the server.
             case events.NonFatalError():
                 self._report.violated(_phase(event.phase), event.label, "engine_error", event.info.format(), Exchange())
             case events.FatalError():
@@ -163,8 +167,11 @@ class _Seen:
             response = interaction.response if interaction is not None else None
             messages = [of_schemathesis(each.request, response, each.timestamp) for each in [interaction] if each]
             number = self._report.requested(name, label, messages)
+            if response is None and self._report.budget.out_of_time:
+                self.cut_off = True
+                continue
             if response is None:
-                rule = "A server answers every request."
+                rule = f"A server answers every request within {EXCHANGE_SECONDS:g} s."
                 self._report.violated(name, label, "answered", rule, HttpExchange(node.value, None, number))
                 continue
             numbers[case_id] = number
@@ -224,6 +231,8 @@ class _Seen:
                 at = failure.case_id or case_id
                 interaction = recorder.interactions.get(at)
                 response = interaction.response if interaction else None
+                if response is None and self._report.budget.out_of_time:
+                    continue
                 exchange = HttpExchange(recorder.cases[at].value, response, numbers.get(at))
                 rule = f"{failure.title}: {failure.message}" if failure.message else failure.title
                 self._report.violated(phase, case.operation.label, node.name, rule, exchange)

@@ -11,7 +11,19 @@ from .budget import Budget
 from .recording import Input, Message, Record
 from .redaction import REDACTED, redact
 
-__all__ = ["REDACTED", "SHOWN", "Check", "Evidence", "Exchange", "Report", "Tally", "Violation", "redact", "shortened"]
+__all__ = [
+    "REDACTED",
+    "SHOWN",
+    "Check",
+    "Event",
+    "Evidence",
+    "Exchange",
+    "Report",
+    "Tally",
+    "Violation",
+    "redact",
+    "shortened",
+]
 
 SHOWN = 2000
 # One fault breaks a check many times over, mostly by the same rule: so many of its rules come with their evidence.
@@ -218,7 +230,7 @@ class Report:
 
     def left_out(self, phases: Iterable[str], reason: str) -> None:
         """Record what was planned and not done to its end."""
-        self.unfinished += [f"{phase}: {reason}" for phase in phases]
+        self.unfinished += [redact(f"{phase}: {reason}", self.secrets) for phase in phases]
 
 
 def shortened(text: str) -> str:

@@ -23,9 +23,10 @@ from schemathesis.specs.openapi.checks import (
 from spacely_spec import Answer, Operation, Parameter, Spec
 
 from . import credentials, expectations
+from .deadline import EXCHANGE_SECONDS
 from .generation import AnyCase, AnyOperation, draw
 from .recording import of_schemathesis
-from .redaction import forms
+from .redaction import gives_away
 from .report import SHOWN, Report, shortened
 
 # Any moment will do; always the same one makes ids that hold the time repeat.
@@ -183,6 +184,7 @@ class Server:
 
         Raises:
             NoAnswer: There was none; the report has it.
+            BudgetSpent: There was none before the time ran out.
         """
         label = case.operation.label
         self.report.budget.ask()
@@ -194,7 +196,12 @@ class Server:
         try:
             response = case.call()
         except Exception as error:
-            rule = f"A server answers every request. This one broke off: {type(error).__name__}: {error}"
+            if self.report.budget.out_of_time:
+                self.report.budget.ask()  # It was cut off for that.
+            rule = (
+                f"A server answers every request within {EXCHANGE_SECONDS:g} s. "
+                f"This one broke off: {type(error).__name__}: {error}"
+            )
             self.report.violated(phase, label, "answered", rule, HttpExchange(case, None))
             raise NoAnswer(label) from error
         message = of_schemathesis(Request.from_prepared_request(response.request), response, time.time())
@@ -283,7 +290,7 @@ class HttpExchange:
 def contains(response: Response, secret: str) -> bool:
     """Whether an answer has a secret anywhere in it, as it is or in a form that gives it away."""
     headers = [value for values in response.headers.values() for value in values]
-    return any(form.encode() in response.content or any(form in value for value in headers) for form in forms(secret))
+    return any(gives_away(text, secret) for text in [response.content.decode("utf-8", "replace"), *headers])
 
 
 def _failure_text(failure: BaseException) -> str:

@@ -104,6 +104,10 @@ def test_pruning_removes_the_lines_of_stale_entries_and_no_others(tmp_path: Path
         (ENTRY.format(expires="2030-02-30"), "baseline.yaml:6: '2030-02-30' is no day"),
         (ENTRY.format(expires="[]"), "baseline.yaml:6: expires is no text"),
         (ENTRY.format(expires="2030-02-01").replace("reason", "reasons"), "baseline.yaml:5: an entry has no 'reasons'"),
+        (
+            ENTRY.format(expires="2030-02-01").replace("answered", "anwsered"),
+            "baseline.yaml:3: there is no check 'anwsered' (at /0/check)\n  remedy: write 'answered'?",
+        ),
         ("- check: answered\n", "baseline.yaml:1: the entry has no operation"),
         ("- [\n", "is not YAML"),
     ],

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import httpx
 import pytest
 
 from spacely_mock import MockServer
 from spacely_spec import Spec
 
-from . import cli
-from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
+from . import cli, deadline
+from .cli import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED, main
 from .conftest import ROOT
 from .credentials import made_up_key
 from .outcome import Result
-from .redaction import forms
+from .redaction import gives_away
 from .report import REDACTED, Exchange, Report
 from .seams import changed_contract
 
@@ -117,7 +120,60 @@ def test_neither_the_output_nor_a_report_holds_the_key(
     assert reports.keys() == REPORTS
     assert all("X-API-KEY" in text for name, text in reports.items() if name != "coverage.json")
     assert all(REDACTED in reports[name] for name in ("exchanges.har", "run.ndjson"))
-    assert not any(form in text for text in (said.out, said.err, *reports.values()) for form in forms(wrong))
+    assert not any(gives_away(text, wrong) for text in (said.out, said.err, *reports.values()))
+
+
+def test_the_key_in_another_case_that_a_probe_sends_is_in_no_report(
+    url: str, quick: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--target", url, "--spec", str(quick.path), "--report-dir", str(tmp_path / "r"), "--max-requests", "9"])
+    said = capsys.readouterr()
+    texts = [said.out, said.err, *(path.read_text() for path in (tmp_path / "r").iterdir())]
+    assert sum(REDACTED in text for text in texts) >= 2
+    assert not any(KEY in text.swapcase() or KEY.lower() in text.lower() for text in texts)
+
+
+@pytest.mark.parametrize("password", ["p4ss-word-of-mine", "pw7"])
+def test_neither_the_output_nor_a_report_holds_the_password_of_a_url(
+    password: str, url: str, quick: Spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = url.replace("://", f"://somebody:{password}@")
+    options = ["--spec", str(quick.path), "--report-dir", str(tmp_path / "r")]
+    main(["--target", target, *options, "--max-requests", "9", "--max-examples", "2"])
+    main(["--target", target.replace("http:", "ftp:"), *options])
+    main(["--target", f"http://somebody:{password}@127.0.0.1:1/api", *options])
+    said = capsys.readouterr()
+    assert "[redacted]@127.0.0.1" in said.out
+    texts = [said.out, said.err, *(path.read_text() for path in (tmp_path / "r").iterdir())]
+    encoded = base64.b64encode(f"somebody:{password}".encode()).decode()
+    assert not any(password in text or encoded in text for text in texts)
+
+
+def dribbled(url: str, path: str) -> None:
+    """Have the mock send the answers of a path a byte at a time."""
+    rule = {"when": {"path": path}, "then": {"dribble": "1/3s"}}
+    httpx.post(f"{url.partition('/api')[0]}/__mock__/rules", json=rule, trust_env=False).raise_for_status()
+
+
+def test_an_answer_that_is_still_to_come_when_the_time_runs_out_ends_the_run_with_3(
+    url: str, quick: Spec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dribbled(url, "*/poll-result")
+    began = time.monotonic()
+    assert main(["--target", url, "--spec", str(quick.path), "--time-budget", "4", *FEW]) == INCOMPLETE
+    assert time.monotonic() - began < 20
+    said = capsys.readouterr().out
+    assert "NOT FINISHED  authentication: the time budget of 4 s is spent" in said
+    assert "0 violated" in said
+
+
+def test_an_answer_that_takes_longer_than_any_may_is_a_violation(
+    url: str, quick: Spec, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "EXCHANGE_SECONDS", 0.5)
+    dribbled(url, "*/generate/*")
+    assert main(["--target", url, "--spec", str(quick.path), "--max-requests", "9", *FEW]) == VIOLATED
+    assert "rule  A server answers every request within" in capsys.readouterr().out
 
 
 def test_a_report_redacts_a_key_however_it_is_written() -> None:
@@ -140,9 +196,12 @@ def test_a_report_redacts_a_key_however_it_is_written() -> None:
         (["--target", "renders"], "give mock, client, or a base URL"),
         (["--target", "ftp://127.0.0.1/"], "give mock, client, or a base URL"),
         (["--target", "http://127.0.0.1:1/api"], "no server answers at http://127.0.0.1:1/api"),
+        (["--target", "http://127.0.0.1:1/api?x=1"], "what follows its own path, from ? or # on"),
+        (["--target", "http://127.0.0.1:1/api#top"], "what follows its own path, from ? or # on"),
         (["--target", "http://renders.example/api"], "give --accept-charges"),
         (["--target", "http://renders.example/api", "--replay", "jobs/one_end/GET /jobs"], "give --accept-charges"),
         (["--target", "mock", "--baseline", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["--target", "mock", "--report-dir", "/dev/null/r"], "/dev/null/r: no report can be written there: Not a dir"),
     ],
 )
 def test_what_cannot_run_gives_2_and_says_why(
@@ -169,6 +228,26 @@ def test_a_server_that_needs_a_key_is_not_called_without_one(
     monkeypatch.delenv("SPACELY_API_KEY", raising=False)
     assert main(["--target", "http://127.0.0.1:1/api"]) == COULD_NOT_RUN
     assert "set SPACELY_API_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:1/api", "live"])
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ("sk-mine\n", "it begins or ends with a blank or a line break"),
+        (" sk-mine", "it begins or ends with a blank or a line break"),
+        ("sk-\u00e9", "it has a character that is not ASCII"),
+        ("sk-\x01mine", "it has a control character or a line break"),
+    ],
+)
+def test_a_key_that_cannot_be_sent_gives_2_and_is_not_shown(
+    target: str, key: str, fault: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACELY_API_KEY", key)
+    assert main(["--target", target]) == COULD_NOT_RUN
+    said = capsys.readouterr()
+    assert f"SPACELY_API_KEY is no key that can be sent: {fault}; set it to" in said.err
+    assert key.strip() not in said.out + said.err
 
 
 @pytest.mark.parametrize(

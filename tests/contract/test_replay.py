@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.mutants.catalogue import CATALOGUE
 
 from spacely_mock import create_app
 from spacely_spec import Spec
 
 from . import cli, gate
+from .checks import check_names
 from .cli import COULD_NOT_RUN, HELD, VIOLATED, main
 from .credentials import made_up_key
 from .gate import Options, check_app
 from .replay import NoSuchViolation, Replay
-from .report import Report
+from .report import Exchange, Report
 from .seams import Fault, Inner, Reply, Request, around
 
 RUN = ["--target", "mock", "--max-examples", "4"]
@@ -100,6 +102,24 @@ def test_a_check_that_is_noted_only_where_it_fails_is_found_to_hold(
     assert f"{check} of POST /generate/advance is no longer violated." in capsys.readouterr().out
 
 
+def test_a_replay_counts_nothing_as_violated_but_what_it_looks_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def less_than_a_whole_run(spec: Spec, options: Options, *_: Any) -> Report:
+        report = check_app(spec, options)
+        report.violated("whole run", "POST /generate/advance", "succeeds_once", "One succeeds.", Exchange())
+        return report
+
+    monkeypatch.setattr(cli, "check_app", less_than_a_whole_run)
+    monkeypatch.setattr(cli, "check_http", less_than_a_whole_run)
+    replay = ["--replay", "authentication/key_empty/POST /generate/advance", "--report-dir", str(tmp_path)]
+    assert main([*RUN, *replay]) == HELD
+    said = capsys.readouterr().out
+    assert "0 violated" in said
+    assert "is no longer violated." in said
+    assert '"held": false' not in (tmp_path / "run.ndjson").read_text()
+
+
 def test_a_replay_that_is_cut_short_says_nothing_of_the_violation(capsys: pytest.CaptureFixture[str]) -> None:
     replay = ["--replay", "jobs/one_end/POST /generate/advance", "--max-requests", "3"]
     assert main([*RUN, *replay]) == cli.INCOMPLETE
@@ -134,3 +154,9 @@ def test_every_phase_of_a_run_is_one_that_a_part_goes_by(spec: Spec) -> None:
     ):
         known = {phase for part in parts for phase in gate.phases_of(part)}
         assert {phase for phase, _, _ in report.tallies} <= known
+        assert {check for _, _, check in report.tallies} <= check_names()
+
+
+def test_every_check_that_a_seeded_fault_is_told_by_is_one_that_a_baseline_may_name() -> None:
+    told = {check for mutant in CATALOGUE for checks in mutant.expected.values() for check in checks}
+    assert told - {"contract_refused"} <= check_names()  # A contract that is refused is told by no run.

@@ -74,6 +74,7 @@ EDITS = {
     ),
     "a job is done at another status": ("/status == 'success'", "/status == 'processing'", ("major", "patch")),
     "the rate limit is lower": ("  requests: 100\n", "  requests: 50\n", ("major", "patch")),
+    "keys match another pattern": ("x-key-pattern: ^sk-", "x-key-pattern: ^pk-", ("major", "patch")),
     "a text changes": ("The type of renovation.", "The kind of renovation.", ("patch", "patch")),
     "a status of an answer is new": (
         "enum: [processing, success, failed]",
@@ -166,6 +167,32 @@ def test_what_cannot_be_compared_is_named(arguments: list[str], says: str) -> No
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_contract_in_no_repository_has_no_revision_to_be_compared_with(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "openapi.yaml"
+    outside.write_text(CONTRACT)
+    done = run("HEAD", "--spec", outside)
+    assert done.returncode == 2
+    assert f"{outside} is in no git repository" in done.stderr
+    (project / "new.yaml").write_text(CONTRACT)
+    done = run("HEAD", "--spec", project / "new.yaml")
+    assert done.returncode == 2
+    assert f"{project / 'new.yaml'} is not in revision" in done.stderr
+
+
+@pytest.mark.parametrize(("new", "bump"), [("^sk-l", "major"), ("", "minor")])
+def test_keys_that_match_another_pattern_are_a_change_on_the_wire(new: str, bump: str, tmp_path: Path) -> None:
+    line = next(line for line in CONTRACT.splitlines(keepends=True) if "x-key-pattern:" in line)
+    (tmp_path / "old.yaml").write_text(CONTRACT)
+    changed = line.partition(":")[0] + f": {new}\n" if new else ""
+    (tmp_path / "new.yaml").write_text(edited(line, changed))
+    old, new_one, found = (tmp_path / name for name in ("old.yaml", "new.yaml", "found.json"))
+    done = run(old, "--spec", new_one, "--json", found, PATH=without_node(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert [change["bump"] for change in json.loads(found.read_text())["wire"]] == [bump]
 
 
 def test_a_broken_contract_is_told_in_the_words_of_every_other_command(project: Path) -> None:

@@ -10,12 +10,16 @@ import urllib.request
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
+from spacely_runtime._deadline import keep_deadlines
 from spacely_spec import Operation, Spec, SpecError, load
 
 from ..outcome import COULD_NOT_RUN, HELD, Outcome, Result
+from ..output import CannotWrite, check_folder
+from ..redaction import redact
 from ..report import Report
 from . import settings, table, telling
 from .guard import OWN_PACE, Clock, Guard, Limits
@@ -45,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = settings.parser().parse_args(arguments)
     try:
         return run(load(options.spec), options)
-    except (CannotRun, HarError, LedgerError, NoSample, SpecError) as error:
-        sys.stderr.write(f"scripts/contract: {error}\n")
+    except (CannotRun, CannotWrite, HarError, LedgerError, NoSample, SpecError) as error:
+        sys.stderr.write(redact(f"scripts/contract: {error}\n", ()))
     except KeyboardInterrupt:
         sys.stderr.write(f"scripts/contract: interrupted; {options.ledger} says what was sent\n")
     except Exception:  # noqa: BLE001 - status 1 says that the contract is violated; a fault in here must not
@@ -81,12 +85,15 @@ def run(spec: Spec, options: argparse.Namespace, inner: httpx.BaseTransport | No
             stack.enter_context(ledger)
         planner = Planner(spec, samples, tariff, key, submit)
         plan = planner.plan(up_to, _jobs(spec, submit, options, ledger), options.credits)
+        settings.climbable(plan, submit, options)
         pace = (OWN_PACE,) if spec.rate_limit is None else (OWN_PACE, spec.rate_limit)
         limits = Limits(options.max_requests, options.credits, pace)
         if options.dry_run:
             telling.say_plan(base_url, plan, limits, ledger.spent, recording)
             return HELD
         settings.consent(spec, plan, submit, options)
+        if options.report_dir is not None:
+            check_folder(options.report_dir)  # Before anything is paid for.
         target = Target(base_url, key)
         climb = _Climb(spec, options, target, samples, tariff, ledger, recording, inner or _http(target), clock)
         return climb.climb(plan, limits)
@@ -107,7 +114,8 @@ class _Climb:
     clock: Clock
 
     def climb(self, plan: Plan, limits: Limits) -> int:
-        keys = sorted(self.recording.keys, key=len, reverse=True) if self.recording is not None else []
+        recorded = self.recording.keys | self.recording.sessions if self.recording is not None else set[str]()
+        keys = sorted(recorded, key=len, reverse=True)
         secrets = tuple(dict.fromkeys(filter(None, [self.target.key or "", *keys])))
         where = self.target.base_url if plan.steps else str(self.options.har)
         report = Report(where, str(self.spec.path), 1, secrets)
@@ -184,4 +192,7 @@ def _http(target: Target) -> httpx.BaseTransport:
     host = target.origin.host
     direct = settings.is_loopback(host) or urllib.request.proxy_bypass(host)
     proxy = None if direct else urllib.request.getproxies().get(target.origin.scheme)
-    return httpx.HTTPTransport(proxy=proxy, retries=0)
+    transport = httpx.HTTPTransport(proxy=proxy, retries=0)
+    holder: Any = httpx.Client(transport=transport, trust_env=False)  # It takes those of a client.
+    keep_deadlines(holder)
+    return transport

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 
 import httpx
 
+from spacely_runtime._deadline import check_deadline, deadline
 from spacely_spec import RateLimit
 
+from ..deadline import EXCHANGE_SECONDS
 from ..report import redact
 from .ledger import Ledger
 from .tariff import Tariff
@@ -112,7 +114,7 @@ class Guard(httpx.BaseTransport):
                 ends.extend([last] * window.requests)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, if the limits allow it.
+        """Send a request, if the limits allow it, and say when that was, in the answer's ``extensions["at"]``.
 
         Raises:
             NotAllowed: They do not.
@@ -123,8 +125,10 @@ class Guard(httpx.BaseTransport):
         self._wait()
         number = self._ledger.sending(self._told(request), credits)
         self.sent += 1
+        at = self._clock.time()
         try:
-            response = self._send(request)
+            with deadline(EXCHANGE_SECONDS):
+                response = self._send(request)
         except httpx.RequestError as error:
             cost = 0 if isinstance(error, _NOT_SENT) else credits
             self._ledger.ended(number, {"error": type(error).__name__}, cost)
@@ -132,6 +136,7 @@ class Guard(httpx.BaseTransport):
         finally:
             for _, ends in self._ends:
                 ends.append(self._clock.monotonic())
+        response.extensions["at"] = at
         outcome: dict[str, Any] = {"status": response.status_code}
         job = self._tariff.job(request, response)
         if job is not None:
@@ -187,6 +192,7 @@ class Guard(httpx.BaseTransport):
         body = b""
         try:
             for piece in response.iter_bytes():
+                check_deadline()
                 body += piece
                 if len(body) > _LONGEST_ANSWER:
                     break

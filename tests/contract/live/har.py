@@ -17,6 +17,7 @@ import httpx
 from spacely_spec import Operation, Spec
 
 from .. import credentials, expectations
+from ..redaction import sessions
 from .observations import Key, Observation, Reader, presented
 
 # They describe the body as it travelled; a recording has it as it was read.
@@ -38,6 +39,7 @@ class Recording:
         path: The file.
         observations: The exchanges that call an operation of the contract, in their order.
         keys: Every text that stands in the place of a key; they are kept out of what is reported.
+        sessions: Every text in a cookie or in other credentials; they are kept out, too.
         elsewhere: How many exchanges there are of other hosts, by host.
         unknown: How many there are of the API's host that call no operation of the contract, by method and path.
         unanswered: How many have no answer: blocked, cancelled, or from a cache.
@@ -47,6 +49,7 @@ class Recording:
     path: Path
     observations: list[Observation] = field(default_factory=list[Observation])
     keys: set[str] = field(default_factory=set[str])
+    sessions: set[str] = field(default_factory=set[str])
     elsewhere: Counter[str] = field(default_factory=Counter[str])
     unknown: Counter[str] = field(default_factory=Counter[str])
     unanswered: int = 0
@@ -115,6 +118,8 @@ def _take(recording: Recording, number: int, entry: Mapping[str, Any], spec: Spe
     )
     shown = [presented(scheme, request) for scheme in credentials.schemes(spec).values()]
     recording.keys.update(key for key in shown if key)
+    for name, value in [*request.headers.multi_items(), *response.headers.multi_items()]:
+        recording.sessions.update(sessions(name, value))
     observation = Observation(
         operation=operation,
         source=f"{recording.path.name}, entry {number}",

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from .. import expectations
 from ..recording import of_httpx
-from ..redaction import forms
+from ..redaction import gives_away
 from ..report import Report
 from ..server import nonconformities
 from .har import Recording
@@ -57,7 +57,7 @@ class Judge:
             if not failures:
                 self.check(phase, observation, "answer_conforms", True, "")
             text = "\n".join([observation.response.text, *observation.response.headers.values()])
-            echoed = any(form in text for key in keys for form in forms(key))
+            echoed = any(gives_away(text, key) for key in keys)
             self.check(phase, observation, "key_not_echoed", not echoed, "No answer repeats the key.")
         if observation.check and observation.expected:
             wanted = " or ".join(observation.expected)

@@ -212,14 +212,13 @@ class Ladder:
         request = step.request
         assert request is not None
         request.extensions = {"step": f"{step.rung.title}: {step.title}"}
-        at = self.clock.time()
         response = self._answer(request)
         observation = Observation(
             operation=step.operation,
             source=f"{step.rung.title}: {step.title}",
             request=request,
             response=response,
-            at=at,
+            at=response.extensions["at"],
             key=step.key,
             checked=self._checked(step.operation, request),
             check=step.check,

@@ -108,6 +108,21 @@ def consent(spec: Spec, plan: Plan, submit: Operation | None, options: argparse.
         )
 
 
+def climbable(plan: Plan, submit: Operation | None, options: argparse.Namespace) -> None:
+    """Refuse a rung that is asked for outright and that there is nothing for, rather than call less of it a success."""
+    rung = None if options.up_to is None else Rung[options.up_to.upper()]
+    if rung is None or rung is Rung.RECORDED or plan.of(rung) or (plan.credits and not options.credits):
+        return  # What was not allowed is told by consent().
+    remedy = "the contract has nothing for it; leave --up-to out"
+    if submit is None and rung > Rung.PROBES:
+        remedy = "the contract has no polling Link, so there are no jobs"
+    elif rung is Rung.JOB:
+        remedy = f"name a job with --job-id ID; {options.ledger} knows of none whose end was not seen"
+    elif rung is Rung.MORE:
+        remedy = "allow it more credits than the canary's one with --credits N"
+    raise CannotRun(f"--up-to {rung.word}: there is nothing to do on that rung; {remedy}")
+
+
 def base_url(spec: Spec, options: argparse.Namespace, *, sends: bool) -> str:
     """Where the paths of the contract begin: as given, by the environment, or by the contract."""
     url: str = options.base_url or os.environ.get(_variable(spec, "BASE_URL"), "") or next(iter(spec.servers), "")
@@ -132,9 +147,13 @@ def key(spec: Spec, *, needed: bool) -> str | None:
     """The key of the environment; None where the contract asks for none."""
     if not credentials.schemes(spec):
         return None
-    given = os.environ.get(_variable(spec, "API_KEY"), "").strip()
+    variable = _variable(spec, "API_KEY")
+    given = os.environ.get(variable, "")
     if not given and needed:
-        raise CannotRun(f"the contract asks for a key: set {_variable(spec, 'API_KEY')} in the environment")
+        raise CannotRun(f"the contract asks for a key: set {variable} in the environment")
+    fault = credentials.fault(given)
+    if fault is not None:
+        raise CannotRun(f"{variable} is no key that can be sent: {fault}; set it to the key and nothing else")
     # To make a plan, or to read what was recorded, any text will do.
     return given or credentials.made_up_key(1)
 

@@ -13,6 +13,7 @@ from ..outcome import COULD_NOT_RUN, HELD, INCOMPLETE
 from . import cli
 from .cli import main
 from .conftest import KEY, MakeApi
+from .settings import CannotRun
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["--base-url", "https://a:b@api.example.com/"], "leave user, query and fragment out"),
         (["--base-url", "https://api.example.com/?key=1"], "leave user, query and fragment out"),
         (["--up-to", "recorded"], "give it with --har FILE"),
+        (["--up-to", "job"], "--up-to job: there is nothing to do on that rung; name a job with --job-id ID"),
         (["--up-to", "canary"], "allow it with --credits 1"),
+        (["--up-to", "more"], "allow it with --credits 1"),
+        (["--up-to", "more", "--credits", "1"], "--up-to more: there is nothing to do on that rung; allow it more"),
         (["--operation", "pollResult"], "is no operation that starts a job; there are: generateAdvance"),
         (["--body", "nowhere.json"], "--body nowhere.json: cannot be read as JSON"),
         (["--ledger", "nowhere/ledger"], "cannot be used as the ledger"),
@@ -87,8 +91,8 @@ def test_a_job_that_an_earlier_run_has_started_is_taken_up_again(
     assert live.climb("--up-to", "job") == HELD
     assert f"The job {job} of generateAdvance: succeeded." in capsys.readouterr().out
     assert live.charged() == 1
-    assert live.climb("--up-to", "job") == HELD
-    assert "The job" not in capsys.readouterr().out
+    with pytest.raises(CannotRun, match="knows of none whose end was not seen"):
+        live.climb("--up-to", "job")
 
 
 def test_the_body_of_the_canary_may_be_given(api: MakeApi, tmp_path: Path) -> None:

@@ -107,6 +107,12 @@ def test_the_signature_of_a_url_is_not_in_the_ledger(guard: Callable[..., Guard]
     assert "s3cr3t" not in written
 
 
+def test_an_answer_says_when_its_request_left_not_when_it_began_to_wait(guard: Callable[..., Guard]) -> None:
+    made = guard()
+    moments = [made.handle_request(httpx.Request("GET", POLL)).extensions["at"] for _ in range(6)]
+    assert moments[5] - moments[0] >= 0.999  # No more than five in a second.
+
+
 def test_an_answer_without_end_is_cut_off(guard: Callable[..., Guard]) -> None:
     read = 0
 

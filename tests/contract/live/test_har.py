@@ -130,6 +130,21 @@ def test_neither_the_recorded_key_nor_a_signature_is_repeated(
     assert "s3cr3t" not in everything
 
 
+def test_no_session_of_the_recording_is_repeated_and_what_it_was_for_is_still_seen(
+    read: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = {"Cookie": "sid=c00kie-of-a-user; dark=1", "Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
+    given = {"Set-Cookie": "sid=an0ther-one; Path=/; HttpOnly", "X-Session": "an0ther-one"}
+    entries = [*session(), entry("GET", f"{API}/generate/poll-result", 401, headers=opened, received=given, at=9)]
+    read(entries, "--report-dir", "out")
+    said = capsys.readouterr()
+    everything = said.out + said.err + "".join(path.read_text() for path in Path("out").iterdir())
+    for secret in ("c00kie-of-a-user", "dXNlcjpwYXNzd29yZA", "an0ther-one", "dark=1"):
+        assert secret not in everything
+    for kept in ("sid=[redacted]; dark=[redacted]", "Basic [redacted]", "sid=[redacted]; Path=/; HttpOnly"):
+        assert kept in Path("out", "exchanges.har").read_text()
+
+
 VIOLATIONS: dict[str, tuple[Entry, str]] = {
     "an undocumented status": (
         entry("GET", f"{API}/generate/poll-result?refId={JOB}", 503, at=9),

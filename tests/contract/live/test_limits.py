@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +21,7 @@ from spacely_spec import Spec
 from ..conftest import ROOT
 from ..outcome import COULD_NOT_RUN, HELD, INCOMPLETE, VIOLATED
 from ..seams import Inner, Reply, Request, changed_contract
+from . import guard
 from .cli import main
 from .conftest import KEY, LiveApi, MakeApi
 from .guard import MAX_PER_SECOND
@@ -336,3 +341,40 @@ def test_the_environment_is_read_for_the_url_only_where_none_is_given(
     monkeypatch.delenv("SPACELY_BASE_URL")
     assert main(["--dry-run"]) == HELD
     assert "Would call https://api.spacely.ai/api/v1," in capsys.readouterr().out
+
+
+def test_nothing_is_sent_where_the_reports_could_not_be_written(
+    api: MakeApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = api()
+    (tmp_path / "file").touch()
+    arguments = ["--base-url", live.url, "--ledger", str(live.ledger), "--credits", "1"]
+    assert main([*arguments, "--report-dir", str(tmp_path / "file")]) == COULD_NOT_RUN
+    assert "file: no report can be written there: File exists; give another" in capsys.readouterr().err
+    assert live.journal() == []
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_an_answer_without_an_end_is_given_up_and_the_ledger_says_so(
+    part: str, api: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "EXCHANGE_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def dribble() -> None:
+            connection, _ = listening.accept()
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" if part == "body" else b"HTTP/1.1 200 OK\r\nX: "
+            with connection, suppress(OSError):
+                connection.sendall(head)
+                while True:
+                    connection.sendall(b"x")
+                    time.sleep(0.1)
+
+        threading.Thread(target=dribble, daemon=True).start()
+        live = api()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/api/v1"
+        began = time.monotonic()
+        with pytest.raises(CannotRun, match="ReadTimeout"):
+            live.climb("--base-url", url, "--max-requests", "1")
+        assert time.monotonic() - began < 20
+        assert [line["error"] for line in live.lines("outcome")] == ["ReadTimeout"]
