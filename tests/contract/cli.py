@@ -136,7 +136,7 @@ def _run(options: argparse.Namespace, spec: Spec) -> Outcome:
 def _replayed(replay: Replay, reports: Sequence[Report]) -> str:
     """Whether a violation was found again, in words."""
     for report in reports:
-        report.violations = [each for each in report.violations if replay.matches(each)]
+        replay.leave(report)
     if not any(report.violations for report in reports) and any(report.unfinished for report in reports):
         return f"{replay.check} of {replay.operation} was not looked at to the end."
     if not any(replay.made(report) for report in reports):

@@ -74,7 +74,7 @@ EDITS = {
     ),
     "a job is done at another status": ("/status == 'success'", "/status == 'processing'", ("major", "patch")),
     "the rate limit is lower": ("  requests: 100\n", "  requests: 50\n", ("major", "patch")),
-    "keys match another pattern": ("x-key-pattern: ^sk-", "x-key-pattern: ^pk-", ("major", "patch")),
+    "keys match another pattern": ("x-key-pattern: ^sk-", "x-key-pattern: ^pk-", ("major", "none")),
     "a text changes": ("The type of renovation.", "The kind of renovation.", ("patch", "patch")),
     "a status of an answer is new": (
         "enum: [processing, success, failed]",
