@@ -89,7 +89,6 @@ class AnyClient(ABC, Generic[H, Transport]):
         self._timeout = _positive("timeout", timeout)
         self._poll_interval = None if poll_interval is None else _positive("poll_interval", poll_interval)
         self._budget = self._find_budget(rate_limit)
-        self._store = rate_limit_store
         self._shared_budget = self._find_shared_budget(rate_limit_store)
         if not _is_number(max_retries) or max_retries < 0:
             raise errors.ConfigurationError(f"max_retries={max_retries!r}: give 0 or a number greater than 0")
@@ -108,16 +107,21 @@ class AnyClient(ABC, Generic[H, Transport]):
             for each in self.operations.values()
             if each.polling is not None
         }
-        self._transport: Transport | None = transport
         # Certificates are read once, not for each pool; a transport of the caller's has its own.
-        self._tls = _httpx.create_ssl_context() if transport is None else True
-        self._cookies = _httpx.Cookies()
-        self._connect()
+        tls = _httpx.create_ssl_context() if transport is None else True
+        cookies = _httpx.Cookies()
+        self._connect(transport, tls, cookies)
 
-    def _connect(self) -> None:
+        def reconnect() -> None:
+            self._shared_budget = self._find_shared_budget(rate_limit_store)
+            if transport is None and not self._http.is_closed:
+                self._connect(transport, tls, cookies)
+
+        self._reconnect = reconnect  # It keeps to itself what it is done with: the store's URL may hold a password.
+
+    def _connect(self, transport: Transport | None, tls: Any, cookies: _httpx.Cookies) -> None:
         """Begin with new connections."""
-        transport, cookies = self._transport, self._cookies
-        options = {"transport": transport, "verify": self._tls, **self._http_options(self._timeout)}
+        options = {"transport": transport, "verify": tls, **self._http_options(self._timeout)}
         self._connections: Connections[H] = Connections(
             lambda: self._new_http(options, cookies),
             *((POOLS, POOL_CONNECTIONS) if transport is None else (1, float("inf"))),

@@ -218,9 +218,7 @@ class AsyncClient(AsyncBatches):
             return
         self._loop = loop
         if before is not None:
-            self._shared_budget = self._find_shared_budget(self._store)
-            if self._transport is None and not self._http.is_closed:
-                self._connect()
+            self._reconnect()
 
     async def close(self) -> None:
         """Close the connections. Jobs that run go on."""

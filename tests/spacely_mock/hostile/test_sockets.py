@@ -6,6 +6,7 @@ import pytest
 from tests.spacely_mock.hostile.client import Victim, perform
 from tests.spacely_mock.hostile.corpus import CLOSED, CORPUS
 
+PROMPT = 3  # Seconds in which an ordinary request is answered at once, on a busy machine too.
 PATIENCE = 0.5  # Seconds the server gives a client here.
 ORDINARY = [exchange for exchange in CORPUS if not exchange.name.startswith("slow")]
 
@@ -40,7 +41,7 @@ def test_a_hostile_exchange_ends_well_and_the_next_request_is_answered_at_once(v
         assert status in expected, answers
     began = time.monotonic()
     assert victim.submit().status_code == 200
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < PROMPT
     assert victim.stderr == ""
 
 
