@@ -9,7 +9,7 @@ import httpx
 from spacely_spec import Answer, Operation, Polling
 
 from .. import expectations
-from ..redaction import forms
+from ..redaction import gives_away
 from .observations import Reader, presented
 
 # RFC 9110, 9.2.1: these ask for nothing but an answer.
@@ -37,12 +37,12 @@ class Tariff:
     key: str | None
 
     def carries_key(self, request: httpx.Request) -> bool:
-        """Whether the key, in whatever form, is anywhere in a request."""
+        """Whether the key, in whatever form and case, is anywhere in a request: some server may not mind the case."""
         if not self.key:
             return False
         headers = "\n".join(value for _, value in request.headers.multi_items())
         text = f"{request.url}\n{headers}\n{request.content.decode('utf-8', 'replace')}"
-        return any(form in text for form in forms(self.key))
+        return gives_away(text, self.key)
 
     def at_most(self, request: httpx.Request) -> int:
         """The credits that a request may cost: one, unless it only asks, or is on nobody's account."""

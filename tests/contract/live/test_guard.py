@@ -59,6 +59,7 @@ def test_the_key_goes_to_the_api_alone(request_: httpx.Request, guard: Callable[
         ("POST", SUBMIT, {"Authorization": f"Bearer {KEY}"}, 1),
         ("POST", f"{SUBMIT}?key={KEY}", {}, 1),
         ("POST", SUBMIT, {"X-API-KEY": KEY + "x"}, 1),
+        ("POST", SUBMIT, {"X-API-KEY": KEY.swapcase()}, 1),
         ("POST", SUBMIT, {"X-API-KEY": "somebody-else"}, 0),
         ("POST", SUBMIT, {}, 0),
         ("POST", f"{API}/what/is/this", {"X-API-KEY": KEY}, 1),

@@ -22,7 +22,7 @@ def test_the_probes_create_nothing_and_cost_nothing(api: MakeApi) -> None:
     live = api()
     assert live.climb() == HELD
     came = live.journal()
-    assert len(came) == 15
+    assert len(came) == 14
     assert live.charged() == 0
     # Whatever went to the submit was on nobody's account.
     assert {entry["status"] for entry in came if entry["operation"] == SUBMIT} == {401}
@@ -42,7 +42,7 @@ def test_a_known_job_is_polled_to_its_end_and_its_images_are_fetched_without_a_k
     assert live.climb("--job-id", job) == HELD
     assert live.charged() == 1
     polls = live.journal(operation=POLL, job=job)
-    assert len(polls) == 3  # After the three seconds of the probes: at 3 and 5 of 5 seconds, and once more.
+    assert len(polls) == 4  # After the two seconds of the probes: at 2, 4 and 6 of 5 seconds, and once more.
     images = [line for line in live.lines("send") if "/images/" in line["url"]]
     assert len(images) == 4
     assert f"The job {job} of generateAdvance: succeeded." in capsys.readouterr().out
