@@ -34,6 +34,7 @@ from ._pace import Pace
 from ._redaction import keep_out_of_logs, without_credentials
 from ._retry import Retries
 from ._secret import Secret
+from ._settings import found_hooks, is_number, positive
 from ._wait import Following, NoTurn
 from .types import UNSET, Unset
 
@@ -86,21 +87,21 @@ class AnyClient(ABC, Generic[H, Transport]):
         self._secret = self._find_key(api_key)
         keep_out_of_logs(self._secret)
         self._base_url = self._find_base_url(base_url)
-        self._timeout = _positive("timeout", timeout)
-        self._poll_interval = None if poll_interval is None else _positive("poll_interval", poll_interval)
+        self._timeout = positive("timeout", timeout)
+        self._poll_interval = None if poll_interval is None else positive("poll_interval", poll_interval)
         self._budget = self._find_budget(rate_limit)
         self._shared_budget = self._find_shared_budget(rate_limit_store)
-        if not _is_number(max_retries) or max_retries < 0:
+        if not is_number(max_retries) or max_retries < 0:
             raise errors.ConfigurationError(f"max_retries={max_retries!r}: give 0 or a number greater than 0")
         self._max_retries = max_retries
         self._calls = 0
-        if polls_per_job is not None and not (_is_number(polls_per_job) and polls_per_job > 1):
+        if polls_per_job is not None and not (is_number(polls_per_job) and polls_per_job > 1):
             raise errors.ConfigurationError(f"polls_per_job={polls_per_job!r}: give a number greater than 1")
         self._polls_per_job = polls_per_job
         if polls_per_job is not None and self._budget is not None:
             self._budget.expect(polls_per_job)
         self._paces: dict[str, Pace] = {}
-        self._hooks = _hooks(hooks)
+        self._hooks = found_hooks(hooks)
         # Of each operation that a job is asked for with, the argument that takes the job's id.
         self._job_parameters = {
             self.operations[each.polling.target].id: each.polling.parameter
@@ -184,7 +185,7 @@ class AnyClient(ABC, Generic[H, Transport]):
             limit = self._contract_rate_limit
         elif rate_limit is None:
             limit = None
-        elif _positive("rate_limit", rate_limit) >= 1:
+        elif positive("rate_limit", rate_limit) >= 1:
             limit = RateLimit(int(rate_limit), 1.0)
         else:
             limit = RateLimit(1, 1.0 / rate_limit)
@@ -378,30 +379,3 @@ class AnyClient(ABC, Generic[H, Transport]):
             "hooks": self._hooks,
             "redact": self._redacted,
         }
-
-
-def _hooks(given: Sequence[Hook]) -> tuple[Hook, ...]:
-    try:
-        hooks = tuple(given)
-    except TypeError:
-        raise errors.ConfigurationError(f"hooks={given!r}: give a list of hooks") from None
-    if not hooks:
-        return hooks
-    from .hooks import METHODS  # Whoever has no hooks does without.
-
-    for hook in hooks:
-        if isinstance(hook, type) or not any(callable(getattr(hook, name, None)) for name in METHODS):
-            raise errors.ConfigurationError(
-                f"hooks: {hook!r} is no hook; give an object that has one of the methods {', '.join(METHODS)}"
-            )
-    return hooks
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _positive(name: str, value: float) -> float:
-    if not _is_number(value) or not 0 < value < float("inf"):
-        raise errors.ConfigurationError(f"{name}={value!r}: give a number greater than 0")
-    return float(value)
