@@ -111,7 +111,8 @@ def _load_note(by_name: Mapping[str, Result]) -> Iterator[str]:
         yield f"| {kind} | {alone:.0f} | {both:.0f} | {load:.0f} | {room:.2f} | {2 * alone / both:.2f} |"
     yield ""
     yield "The first three are processor times of one request. The room is what all processors together have time for,"
-    yield "over the rate of one worker; the last is what follows where each worker has a processor to itself."
+    yield "over the rate of one worker: two workers cannot do more than that beside the load. The last is what follows"
+    yield "where each worker has its own processor; the next step is to measure it with the load on another machine."
 
 
 def ratios(by_name: Mapping[str, Result]) -> Iterator[Ratio]:
