@@ -70,22 +70,15 @@ class _Ends:
 def _connections(ends: _Ends) -> tuple[type, type]:
     """The connections of urllib3, telling when an exchange begins: on a new one, and on one that is used again."""
 
-    class Http(HTTPConnection):
+    class Telling:
+        sock: socket.socket | None
+
         def connect(self) -> None:
-            super().connect()
+            super().connect()  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - of the class beside it
             ends.begin(self.sock)
 
         def putrequest(self, *args: Any, **options: Any) -> None:
             ends.begin(self.sock)
-            super().putrequest(*args, **options)
+            super().putrequest(*args, **options)  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - as above
 
-    class Https(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            ends.begin(self.sock)
-
-        def putrequest(self, *args: Any, **options: Any) -> None:
-            ends.begin(self.sock)
-            super().putrequest(*args, **options)
-
-    return Http, Https
+    return type("Http", (Telling, HTTPConnection), {}), type("Https", (Telling, HTTPSConnection), {})
